@@ -1,0 +1,136 @@
+"""Jobs as processes of this machine: submit, list, cancel, and find out which have died."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+import influencespace
+from influencespace.errors import JobError
+from influencespace.jobs.store import UNFINISHED, Job, Store
+from influencespace.workspace import Workspace
+
+STAGES = "influencespace.stages"
+# A process that was started takes its lock within moments; a busy machine gets this long.
+STARTUP_SECONDS = 30.0
+# The processes started from here, kept until they have ended: a parent must ask for the end of its children.
+_children: list[subprocess.Popen] = []
+
+
+def submit(
+    workspace: Workspace, commands: Sequence[tuple[str, dict[str, Any]]], title: str, *, stages: str = STAGES
+) -> int:
+    """Start a job in a process of its own, which goes on when this one ends.
+
+    One job of a workspace runs at a time; a later one waits for those before it.
+
+    Parameters
+    ----------
+    workspace
+        Where the stages read and write.
+    commands
+        Names of stages, each with its options as plain JSON values; options that are not named have their defaults.
+        ``("demo", {"seed": 0})`` draws the demo and takes it up to a plan.
+    title
+        What is being done, in a few words for a person.
+    stages
+        The module that holds ``STAGES``, ``run_stages`` and ``build_demo``.
+
+    Returns
+    -------
+    int
+        The job's id.
+
+    Raises
+    ------
+    JobError
+        If the workspace cannot be written or no process can be started.
+    """
+    store = Store(workspace)
+    job_id = store.insert(title, list(commands))
+    command = [sys.executable, "-m", "influencespace.jobs.runner", str(workspace.path), str(job_id), stages]
+    try:
+        with store.log(job_id).open("ab") as log:
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(), start_new_session=True
+            )
+        _children.append(child)
+    except OSError as error:
+        message = f"No process could be started for '{title}': {error.strerror or error}."
+        store.finish(job_id, "failed", message)
+        raise JobError(message) from error
+    return job_id
+
+
+def jobs(workspace: Workspace) -> list[Job]:
+    """All jobs of the workspace, the latest first; those whose process has died say so from now on."""
+    _children[:] = [child for child in _children if child.poll() is None]
+    store = Store(workspace)
+    listed = store.all()
+    dead = [job for job in listed if job.unfinished and not _lives(store, job)]
+    for job in dead:
+        if job.cancelled:
+            store.finish(job.id, "cancelled")
+        else:
+            store.finish(job.id, "failed", _epitaph(store, job))
+    return store.all() if dead else listed
+
+
+def active(workspace: Workspace) -> Job | None:
+    """The job that runs, or else the first that waits; None if there is nothing to do."""
+    return next((job for job in reversed(jobs(workspace)) if job.status in UNFINISHED), None)
+
+
+def cancel(workspace: Workspace, job_id: int) -> None:
+    """Ask a job to stop. It does so at its next report of progress; one that does not report is ended after a grace.
+
+    Raises
+    ------
+    JobError
+        If there is no such job.
+    """
+    store = Store(workspace)
+    if store.get(job_id).unfinished:
+        store.update(job_id, cancelled=time.time())
+
+
+def log(workspace: Workspace, job_id: int, lines: int = 40) -> str:
+    """The last lines that the job's process has printed."""
+    file = Store(workspace).log(job_id)
+    if not file.exists():
+        return ""
+    return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def _lives(store: Store, job: Job) -> bool:
+    if job.pid is None:
+        return time.time() - job.submitted < STARTUP_SECONDS
+    try:
+        with FileLock(store.life(job.id)).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _epitaph(store: Store, job: Job) -> str:
+    if job.pid is None:
+        cause = "did not start"
+    else:
+        cause = "has gone without a word: it was killed, or the machine ran out of memory or power"
+    kept = "What was finished before is kept; start it again to go on."
+    return f"The process of this job {cause}. {kept} What it printed is in {store.log(job.id)}."
+
+
+def _environment() -> dict[str, str]:
+    """This process' environment, with the package importable and no more threads than there are cores."""
+    root = str(Path(influencespace.__file__).parent.parent)
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"OMP_NUM_THREADS": str(cores), **os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}

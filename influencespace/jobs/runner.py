@@ -1,0 +1,134 @@
+"""The process of one job: ``python -m influencespace.jobs.runner WORKSPACE JOB [STAGES]``.
+
+It holds a lock for as long as it lives, waits for its turn, runs the stages, and writes to the record how they went.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from types import FrameType, ModuleType
+from typing import Any
+
+from filelock import FileLock
+
+from influencespace.errors import InfluenceSpaceError, OptionError
+from influencespace.jobs.local import STAGES, jobs
+from influencespace.jobs.store import Store
+from influencespace.options import Options
+from influencespace.progress import Cancelled, Progress
+from influencespace.workspace import Workspace
+
+REPORT_SECONDS = 0.25
+HEARTBEAT_SECONDS = 1.0
+# Work that reports stops at its next report. Work that does not is interrupted, and at last left where it stands.
+INTERRUPT_SECONDS = 5.0
+ABANDON_SECONDS = 20.0
+
+
+def main(path: str, job: str, stages: str = STAGES) -> int:
+    """Run one job of a workspace to its end; the exit code is 0 only if it was done."""
+    workspace, job_id = Workspace(path), int(job)
+    store = Store(workspace)
+    with FileLock(store.life(job_id)).acquire(timeout=10):
+        signal.signal(signal.SIGTERM, _interrupt)
+        threading.Thread(target=_watch, args=(store, job_id), daemon=True).start()
+        try:
+            store.update(job_id, pid=os.getpid())
+            _wait(workspace, store, job_id)
+            _work(workspace, importlib.import_module(stages), store.get(job_id).commands, Report(store, job_id))
+            status, message = "done", ""
+        except Cancelled:
+            status, message = "cancelled", ""
+        except InfluenceSpaceError as error:
+            status, message = "failed", str(error)
+        except Exception as error:
+            traceback.print_exc()
+            status = "failed"
+            message = f"A fault of InfluenceSpace itself: {type(error).__name__}: {error}. Details: {store.log(job_id)}"
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        store.finish(job_id, status, message)
+    return 0 if status == "done" else 1
+
+
+class Report:
+    """The progress of a job: writes it to the record, and raises ``Cancelled`` when a person wants it stopped."""
+
+    def __init__(self, store: Store, job_id: int) -> None:
+        self.store, self.job_id = store, job_id
+        self.written, self.what = 0.0, ""
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        now = time.monotonic()
+        if what == self.what and done < total and now - self.written < REPORT_SECONDS:
+            return
+        if what != self.what:
+            print(what)
+        self.written, self.what = now, what
+        self.store.update(self.job_id, done=int(done), total=int(total), what=what)
+        if self.store.get(self.job_id).cancelled:
+            raise Cancelled
+
+
+def make_options(kind: type[Options], values: dict[str, Any]) -> Options:
+    """Options from plain JSON values.
+
+    Raises
+    ------
+    OptionError
+        If a value is out of bounds or there is no such option.
+    """
+    try:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    except TypeError as error:
+        raise OptionError(f"{kind.__name__}: {error}.") from None
+
+
+def _wait(workspace: Workspace, store: Store, job_id: int) -> None:
+    while not store.claim(job_id):
+        if store.get(job_id).cancelled or not store.get(job_id).unfinished:
+            raise Cancelled
+        jobs(workspace)  # one of those before it may have died without a word
+        time.sleep(0.2)
+
+
+def _work(workspace: Workspace, stages: ModuleType, commands: list[list[Any]], progress: Progress) -> None:
+    wanted: dict[str, Options] = {}
+    for name, values in commands:
+        if name == "demo":
+            stages.build_demo(workspace.path, values.get("seed", 0), progress)
+        elif name in stages.STAGES:
+            wanted[name] = make_options(stages.STAGES[name].options, values)
+        else:
+            raise OptionError(f"There is no stage {name!r}; there are {', '.join(stages.STAGES)}.")
+    if wanted:
+        stages.run_stages(workspace, wanted, progress)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Cancelled
+
+
+def _watch(store: Store, job_id: int) -> None:
+    """Tell the record that the process lives, and see to it that a cancelled one ends."""
+    interrupted = False
+    while True:
+        time.sleep(HEARTBEAT_SECONDS)
+        store.update(job_id, heartbeat=time.time())
+        asked = store.get(job_id).cancelled
+        waited = time.time() - asked if asked else 0.0
+        if waited > ABANDON_SECONDS:
+            store.finish(job_id, "cancelled")
+            os._exit(1)
+        if waited > INTERRUPT_SECONDS and not interrupted:
+            interrupted = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:]))

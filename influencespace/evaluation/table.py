@@ -1,0 +1,97 @@
+"""The comparison of arms as plain text, at most 120 columns wide: what the shell prints."""
+
+from __future__ import annotations
+
+from influencespace.evaluation.compare import verdict
+from influencespace.evaluation.figures import DECIDES, RECALLS
+from influencespace.metrics.fairness import OPPORTUNITY, PARITY
+from influencespace.metrics.recall import BOTH
+
+NONE = "-"
+
+
+def arms_table(results: dict) -> str:
+    """Arms, gaps between groups and paired differences, each as a block of lines.
+
+    Parameters
+    ----------
+    results
+        Of :func:`influencespace.evaluation.compare.compare`.
+    """
+    blocks = [_arms(results), _gaps(results), _words(results)]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _arms(results: dict) -> list[str]:
+    head = ["arm", "pairs", "reduction", *RECALLS, "training", "with scoring"]
+    rows = [
+        [
+            arm["arm"], f"{arm['pairs']:,}", f"{arm['reduction']:.1f} %",
+            *(_figure(arm["recall"][metric][BOTH], ".1f") for metric in RECALLS),
+            _seconds(arm["seconds"]["training"]), _seconds(arm["seconds"]["total"]),
+        ]
+        for arm in results["arms"]
+    ]
+    what = (
+        f"Recall in percent, mean of both directions, on {results['photos']:,} test photos with "
+        f"{results['captions']:,} captions; seeds: {len(results['seeds'])}; [95 % interval]"
+    )
+    return [what, *_aligned(head, rows, "lrrlllrr")]
+
+
+def _gaps(results: dict) -> list[str]:
+    head = ["attribute", "arm", f"gap in {DECIDES}", "between", "parity difference", "opportunity difference"]
+    rows, notes = [], []
+    for attribute in results["arms"][0]["gaps"] if results["arms"] else []:
+        for arm in results["arms"]:
+            gap = arm["gaps"][attribute]["gap"]
+            if gap["why"] is not None:
+                notes.append(f"{attribute}: no gaps, because {gap['why']}.")
+                break
+            parity, opportunity = (arm["matching"][metric][attribute] for metric in (PARITY, OPPORTUNITY))
+            rows.append([
+                _short(attribute, 16), arm["arm"], _figure(gap, ".1f"),
+                f"{_short(gap['highest'], 12)} > {_short(gap['lowest'], 12)}",
+                _figure(parity, ".3f"), _figure(opportunity, ".3f"),
+            ])
+    return (_aligned(head, rows, "llllll") if rows else []) + notes
+
+
+def _words(results: dict) -> list[str]:
+    lines = [_sentence(entry) for entry in results["differences"] if entry["metric"] in (DECIDES, "gap")]
+    return lines + [f"{arm} is missing: {why}" for arm, why in results["missing"].items()]
+
+
+def _sentence(entry: dict) -> str:
+    if entry["mean"] is None:
+        return f"{entry['arm']} cannot be compared with {entry['against']}"
+    figure = f"{entry['mean']:+.1f} points [{entry['low']:.1f}, {entry['high']:.1f}]"
+    if entry["metric"] == "gap":
+        between = f"{entry['attribute']} ({entry['highest']} - {entry['lowest']})"
+        return f"{entry['arm']} changes the gap of {between} by {figure} against {entry['against']}"
+    said = {"above": f"above {entry['against']}", "below": f"below {entry['against']}"}
+    found = verdict(entry)
+    return f"{entry['arm']} is {figure} " + said.get(found, f"from {entry['against']}: {found}")
+
+
+def _figure(entry: dict, form: str) -> str:
+    if entry["mean"] is None:
+        return NONE
+    return f"{entry['mean']:{form}} [{entry['low']:{form}}, {entry['high']:{form}}]"
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _seconds(value: float | None) -> str:
+    return NONE if value is None else f"{value:.1f} s"
+
+
+def _aligned(head: list[str], rows: list[list[str]], sides: str) -> list[str]:
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    return [
+        "  ".join(f"{cell:{'>' if side == 'r' else '<'}{width}}"
+                  for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]

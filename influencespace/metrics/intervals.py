@@ -1,0 +1,138 @@
+"""Intervals by the two-way bootstrap: over photos and over seeds, with the same draws for all arms.
+
+A figure of a trained arm varies with the photos that it was tested on and with the seed that it was trained with.
+Resampling both with replacement, independently of each other, takes in both (Owen 2007, "The pigeonhole bootstrap");
+one set of draws for all arms makes differences between arms *paired*, which is what lets small differences show.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+DRAWS = 2000
+LEVEL = 95.0
+# Draws that are multiplied out at a time; bounds the memory of the float copy of their counts.
+_CHUNK = 250
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with the ends of its 95 % interval; all three are NaN where it is not defined."""
+
+    mean: float
+    low: float
+    high: float
+
+    def json(self) -> dict[str, float | None]:
+        """``mean``, ``low`` and ``high``, null where they are no finite numbers."""
+        return {key: value if math.isfinite(value) else None for key, value in vars(self).items()}
+
+
+def percentile_interval(point: float, draws: np.ndarray) -> Interval:
+    """The figure as measured, between the percentiles of its bootstrap draws.
+
+    Draws that are not defined (NaN: no photo of the group was drawn) are left out.
+    """
+    draws = np.asarray(draws)[np.isfinite(draws)]
+    if not len(draws) or not math.isfinite(point):
+        return Interval(math.nan, math.nan, math.nan)
+    low, high = np.percentile(draws, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    return Interval(float(point), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A figure and what the bootstrap made of it; rates of one :class:`TwoWayBootstrap` may be combined draw by draw.
+
+    Attributes
+    ----------
+    point
+        The figure as measured.
+    draws
+        (draws,) the figure in each resample.
+    """
+
+    point: float
+    draws: np.ndarray
+
+    def __sub__(self, other: Rate) -> Rate:
+        return Rate(self.point - other.point, self.draws - other.draws)
+
+    def __truediv__(self, other: Rate) -> Rate:
+        return Rate(_divide(self.point, other.point).item(), _divide(self.draws, other.draws))
+
+    def interval(self, scale: float = 1.0) -> Interval:
+        """The 95 % interval, times ``scale`` (100 for percent)."""
+        return percentile_interval(scale * self.point, scale * self.draws)
+
+
+class TwoWayBootstrap:
+    """Resamples of seeds and photos, drawn once and used for every figure that is to be compared.
+
+    Parameters
+    ----------
+    seeds, photos
+        How many of each there are.
+    draws
+        How many resamples.
+    seed
+        Of the draws; the same numbers give the same resamples.
+
+    Attributes
+    ----------
+    seed_counts, photo_counts
+        (draws, seeds) and (draws, photos): how often each is in a resample; multinomial.
+    """
+
+    def __init__(self, seeds: int, photos: int, draws: int = DRAWS, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.seed_counts = _counts(rng, draws, seeds)
+        self.photo_counts = _counts(rng, draws, photos)
+
+    def rate(self, hits: np.ndarray, trials: np.ndarray | None = None) -> Rate:
+        """Hits divided by trials over all seeds and photos.
+
+        Parameters
+        ----------
+        hits
+            (seeds, photos) float: a score in [0, 1], or a number of hits where a photo has several trials.
+        trials
+            (photos,) or (seeds, photos) float: how many trials each photo has; 0 leaves it out. None means one each.
+        """
+        hits = np.asarray(hits, dtype=np.float64)
+        trials = np.ones(hits.shape[1]) if trials is None else np.asarray(trials, dtype=np.float64)
+        if trials.ndim == 1:
+            # The number of seeds drawn is always the same, so that one row of trials serves for all of them.
+            total = self._photo_sums(trials[None])[:, 0] * hits.shape[0]
+            all_trials = trials.sum() * hits.shape[0]
+        else:
+            total, all_trials = self._sums(trials), trials.sum()
+        return Rate(_divide(hits.sum(), all_trials).item(), _divide(self._sums(hits), total))
+
+    def seed_mean(self, values: np.ndarray) -> Rate:
+        """The mean of what has one value a seed, (seeds,), such as a time."""
+        values = np.asarray(values, dtype=np.float64)
+        return Rate(float(values.mean()), self.seed_counts @ values / len(values))
+
+    def _sums(self, values: np.ndarray) -> np.ndarray:
+        return np.einsum("ds,ds->d", self.seed_counts.astype(np.float64), self._photo_sums(values))
+
+    def _photo_sums(self, values: np.ndarray) -> np.ndarray:
+        chunks = range(0, len(self.photo_counts), _CHUNK)
+        return np.concatenate([self.photo_counts[c : c + _CHUNK].astype(np.float64) @ values.T for c in chunks])
+
+
+def _counts(rng: np.random.Generator, draws: int, size: int) -> np.ndarray:
+    # Counting drawn positions is a multinomial draw, and an order of magnitude faster than drawing it as binomials.
+    counts = np.empty((draws, size), dtype=np.uint16)
+    for row in counts:
+        row[:] = np.bincount(rng.integers(size, size=size), minlength=size)
+    return counts
+
+
+def _divide(numerator: np.ndarray | float, denominator: np.ndarray | float) -> np.ndarray:
+    numerator, denominator = np.broadcast_arrays(np.float64(numerator), np.float64(denominator))
+    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator != 0)

@@ -98,7 +98,7 @@ class Canvas(Pen):
         self.image.paste(Image.fromarray(np.rint(column).astype(np.uint8)).resize((width, height)), (0, 0))
 
     def cut(self, shift: tuple[int, int] = (0, 0)) -> Image.Image:
-        """The finished picture, ``(SIZE, SIZE)``, seen from ``shift`` units (at most ``MARGIN``) to the right and below."""
+        """The finished picture, ``(SIZE, SIZE)``, seen ``shift`` units (at most ``MARGIN``) to the right and below."""
         left, upper = ((MARGIN + s) * OVERSAMPLING for s in shift)
         side = SIZE * OVERSAMPLING
         return self.image.crop((left, upper, left + side, upper + side)).reduce(OVERSAMPLING)

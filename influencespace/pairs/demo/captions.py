@@ -1,14 +1,14 @@
 """Captions of demo scenes: the same scene can be worded in many ways, and says more or less of what is seen.
 
-Every caption names the person (if any) and the things; colours, clothes, place, weather and what stands aside come and go,
-as in captions that people write.
+Every caption names the person (if any) and the things; colours, clothes, place, weather and what stands aside come and
+go, as in captions that people write.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from influencespace.pairs.demo.scenes import Person, Scene
+from influencespace.pairs.demo.scenes import Person, Scene, pick
 
 NOUNS: dict[str, tuple[str, ...]] = {
     "bike": ("bike", "bicycle"), "dog": ("dog",), "ball": ("ball",), "kite": ("kite",), "umbrella": ("umbrella",),
@@ -85,10 +85,10 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     sentence = rng.random() < 0.35
     what = _things(scene, rng)
     if scene.person is None:
-        state = _pick(rng, STATES[scene.topic])
+        state = pick(rng, STATES[scene.topic])
         main = f"{what} {'is' if scene.count == 1 else 'are'} {state}" if sentence else f"{what} {state}"
     else:
-        doing, does = _pick(rng, ACTIVITIES[scene.topic])
+        doing, does = pick(rng, ACTIVITIES[scene.topic])
         main = f"{_who(scene.person, rng)} {does if sentence else doing} {what}"
     rest = _circumstances(scene, rng)
     if rest and sentence and rng.random() < 0.2:
@@ -96,7 +96,7 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     else:
         text = " ".join([main, *rest])
     if not sentence and rng.random() < 0.2:
-        text = _pick(rng, OPENERS) + text
+        text = pick(rng, OPENERS) + text
     if rng.random() < 0.6:
         text = text[0].upper() + text[1:]
     return text + "." if sentence and rng.random() < 0.7 else text
@@ -104,21 +104,21 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
 
 def _who(person: Person, rng: np.random.Generator) -> str:
     look = ("girl" if person.girl else "boy") if person.kind == "child" else person.kind
-    parts = [f"a {_pick(rng, PEOPLE[look])}"]
+    parts = [f"a {pick(rng, PEOPLE[look])}"]
     if person.wheelchair and rng.random() < 0.9:
-        parts.append(_pick(rng, ("in a wheelchair", "using a wheelchair")))
+        parts.append(pick(rng, ("in a wheelchair", "using a wheelchair")))
     worn = []
     if rng.random() < 0.6:
-        worn.append(_article(f"{person.top} {'dress' if person.dress else _pick(rng, ('shirt', 'top', 'sweater'))}"))
+        worn.append(_article(f"{person.top} {'dress' if person.dress else pick(rng, ('shirt', 'top', 'sweater'))}"))
     if person.hat is not None and rng.random() < 0.6:
-        worn.append(_article(f"{person.hat} {_pick(rng, ('hat', 'cap'))}"))
+        worn.append(_article(f"{person.hat} {pick(rng, ('hat', 'cap'))}"))
     if worn:
-        parts.append(_pick(rng, ("wearing", "in")) + " " + " and ".join(worn))
+        parts.append(pick(rng, ("wearing", "in")) + " " + " and ".join(worn))
     return " ".join(parts)
 
 
 def _things(scene: Scene, rng: np.random.Generator) -> str:
-    noun = _pick(rng, NOUNS[scene.thing])
+    noun = pick(rng, NOUNS[scene.thing])
     # Oranges are orange; everything else is called by its colour, mostly.
     coloured = scene.thing != "orange" and rng.random() < 0.85
     name = f"{scene.colour} {noun}" if coloured else noun
@@ -126,7 +126,7 @@ def _things(scene: Scene, rng: np.random.Generator) -> str:
         return name
     if scene.count == 1:
         return _article(name)
-    return f"{_pick(rng, COUNTS[scene.count])} {_plural(name)}"
+    return f"{pick(rng, COUNTS[scene.count])} {_plural(name)}"
 
 
 def _circumstances(scene: Scene, rng: np.random.Generator) -> list[str]:
@@ -134,11 +134,11 @@ def _circumstances(scene: Scene, rng: np.random.Generator) -> list[str]:
     said = []
     where = WHERE_FLYING[scene.place] if scene.topic == "flying" else WHERE[scene.place]
     if rng.random() < 0.8:
-        said.append(_pick(rng, where))
+        said.append(pick(rng, where))
     if scene.extra is not None and rng.random() < 0.6:
-        said.append(f"{_pick(rng, ('next to', 'near', 'beside'))} {_article(scene.extra)}")
+        said.append(f"{pick(rng, ('next to', 'near', 'beside'))} {_article(scene.extra)}")
     if WEATHER[scene.sky] and rng.random() < 0.55:
-        said.append(_pick(rng, WEATHER[scene.sky]))
+        said.append(pick(rng, WEATHER[scene.sky]))
     return said
 
 
@@ -152,7 +152,3 @@ def _plural(name: str) -> str:
     if name.endswith("y"):
         return name[:-1] + "ies"
     return name + ("es" if name.endswith("s") else "s")
-
-
-def _pick(rng: np.random.Generator, choices: tuple):
-    return choices[int(rng.integers(len(choices)))]

@@ -188,7 +188,7 @@ def _balloons(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None:
 
 
 def _row(canvas: Canvas, count: int, y: float, width: float, size: float, rng: np.random.Generator) -> list[Pen]:
-    """Pens for ``count`` like things of about ``width`` units, side by side over the ground at ``y``, the far ones first."""
+    """Pens for ``count`` like things of about ``width`` units, side by side over the ground at ``y``, in any order."""
     size *= min(1.0, 114 / (width * size * count))
     step = width * size
     start = 64 - step * (count - 1) / 2 + rng.uniform(-6, 6)
@@ -259,7 +259,7 @@ def _flowers(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None:
 
 def _flying(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None:
     drawn = things.draw_plane if scene.thing == "plane" else things.draw_hot_air_balloon
-    middle = 40 if scene.thing == "plane" else 58
+    middle = 40 if scene.thing == "plane" else 64
     for pen in _row(canvas, scene.count, middle, 50, 1.2, rng):
         drawn(pen.at(0, rng.uniform(-8, 8)), COLOURS[scene.colour])
 

@@ -32,7 +32,7 @@ class Faults:
     """Share of each topic's pairs whose caption is of another topic."""
     wronged: str = "woman"
     """The person group that gets most mismatched captions in all other topics."""
-    wronged_rate: float = 0.32
+    wronged_rate: float = 0.3
     """Share of that group's pairs, in the other topics, with a mismatched caption."""
     boilerplate: float = 0.045
     near_duplicate: float = 0.05

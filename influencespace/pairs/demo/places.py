@@ -16,6 +16,11 @@ GROUND = 112
 
 LEFT, RIGHT = -4, SIZE + 4
 
+Lit = Callable[[RGB], RGB]
+"""How a colour looks in the light of a scene."""
+
+Spot = tuple[float, float]
+
 SKIES: dict[str, tuple[RGB, RGB]] = {
     "sunny": ((96, 172, 232), (206, 234, 248)),
     "cloudy": ((166, 182, 198), (222, 228, 234)),
@@ -76,10 +81,6 @@ def _sky(canvas: Canvas, sky: str, rng: np.random.Generator) -> None:
         cloud = canvas.at(rng.uniform(0, SIZE), rng.uniform(8, 34), rng.uniform(0.7, 1.2))
         for dx, dy, r in ((-8, 1, 5), (-2, -2, 7), (6, 0, 6), (12, 2, 4)):
             cloud.ellipse(dx, dy, r * 1.3, r * 0.8, white)
-
-
-Lit = Callable[[RGB], RGB]
-Spot = tuple[float, float]
 
 
 def _hills(canvas: Canvas, colour: RGB, height: float, rng: np.random.Generator) -> None:

@@ -6,11 +6,15 @@ never share a scene.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from influencespace.pairs.demo.palette import BRIGHT, HAIRS, SKINS
+
+Choice = TypeVar("Choice")
 
 SPLITS = {"train": 0, "heldout": 1, "encoder": 2}
 """The collections of scenes: to curate, to judge by, and to train the packaged encoder on."""
@@ -153,27 +157,23 @@ def sample_scenes(split: str, count: int, seed: int, wheelchair_share: float) ->
     people = [i for i, name in enumerate(topics) if TOPICS[name].people]
     able = [i for i in people if TOPICS[topics[i]].wheelchair]
     users = set(rng.permutation(able)[: round(wheelchair_share * len(people))].tolist())
-    return [_sample(np.random.default_rng([seed, SPLITS[split], i]), topics[i], i in users) for i in range(count)]
+    return [sample_scene(np.random.default_rng([seed, SPLITS[split], i]), topics[i], i in users) for i in range(count)]
 
 
-def sample_scene(rng: np.random.Generator, topic: str) -> Scene:
-    """One scene of a topic, without a wheelchair."""
-    return _sample(rng, topic, wheelchair=False)
-
-
-def _sample(rng: np.random.Generator, name: str, wheelchair: bool) -> Scene:
+def sample_scene(rng: np.random.Generator, name: str, wheelchair: bool = False) -> Scene:
+    """One scene of the topic ``name``; ``wheelchair`` says whether its person, if any, uses one."""
     topic = TOPICS[name]
-    thing, place = _pick(rng, topic.things), _pick(rng, topic.places)
+    thing, place = pick(rng, topic.things), pick(rng, topic.places)
     extras = EXTRAS[place]
     return Scene(
         topic=name,
         place=place,
-        sky="inside" if place in INDOORS else _pick(rng, topic.skies or _skies(place)),
+        sky="inside" if place in INDOORS else pick(rng, topic.skies or _skies(place)),
         thing=thing,
-        colour=_pick(rng, FRUIT_COLOURS.get(thing, topic.colours)),
-        count=_pick(rng, topic.counts),
+        colour=pick(rng, FRUIT_COLOURS.get(thing, topic.colours)),
+        count=pick(rng, topic.counts),
         person=_sample_person(rng, name, wheelchair) if topic.people else None,
-        extra=_pick(rng, extras) if extras and rng.random() < 0.6 else None,
+        extra=pick(rng, extras) if extras and rng.random() < 0.6 else None,
         mirrored=bool(rng.random() < 0.5),
         layout=int(rng.integers(2**31)),
     )
@@ -189,8 +189,8 @@ def _sample_person(rng: np.random.Generator, topic: str, wheelchair: bool) -> Pe
     kind = str(rng.choice(KINDS, p=KIND_SHARES))
     girl = bool(rng.random() < 0.5)
     look = ("girl" if girl else "boy") if kind == "child" else kind
-    hair = _pick(rng, HAIR_STYLES[look])
-    top = _pick(rng, BRIGHT)
+    hair = pick(rng, HAIR_STYLES[look])
+    top = pick(rng, BRIGHT)
     dress = look in ("woman", "girl") and topic not in ("skiing", "cycling", "rowing") and bool(rng.random() < 0.5)
     hatted = rng.random() < (0.9 if topic == "skiing" else 0.25)
     return Person(
@@ -201,12 +201,13 @@ def _sample_person(rng: np.random.Generator, topic: str, wheelchair: bool) -> Pe
         hair=int(rng.integers(len(HAIRS) - (kind == "child"))),
         hair_style=hair,
         top=top,
-        bottom=_pick(rng, [c for c in ("blue", "black", "brown", "grey", "green") if c != top]),
+        bottom=pick(rng, [c for c in ("blue", "black", "brown", "grey", "green") if c != top]),
         dress=dress,
-        hat=_pick(rng, [c for c in BRIGHT if c != top]) if hatted else None,
+        hat=pick(rng, [c for c in BRIGHT if c != top]) if hatted else None,
         wheelchair=wheelchair,
     )
 
 
-def _pick(rng: np.random.Generator, choices):
+def pick(rng: np.random.Generator, choices: Sequence[Choice]) -> Choice:
+    """One of the choices, all equally likely."""
     return choices[int(rng.integers(len(choices)))]

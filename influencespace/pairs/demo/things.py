@@ -172,9 +172,9 @@ def draw_flower(pen: Pen, kind: str, colour: RGB, stem: float) -> None:
     pen.line([(0, 0), (0, -stem)], (78, 144, 78), 1.8)
     pen.ellipse(4, -stem * 0.42, 5, 2, (88, 158, 88))
     if kind == "tulip":
-        pen.polygon([(-7, -stem - 8), (-3, -stem - 3), (0, -stem - 9), (3, -stem - 3), (7, -stem - 8), (6, -stem)], colour)
-        pen.pie(0, -stem - 1, 6.8, 6.4, 0, 180, colour)
-        pen.polygon([(-7, -stem - 8), (-6.6, -stem), (0, -stem)], colour)
+        head = pen.at(0, -stem)
+        head.polygon([(-7, -8), (-3, -3), (0, -9), (3, -3), (7, -8), (6.6, 0), (-6.6, 0)], colour)
+        head.pie(0, -1, 6.8, 6.4, 0, 180, colour)
     elif kind == "daisy":
         for x, y in ((6, 0), (3, 5.2), (-3, 5.2), (-6, 0), (-3, -5.2), (3, -5.2)):
             pen.disc(x, -stem + y, 3.5, colour)

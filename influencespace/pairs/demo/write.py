@@ -35,7 +35,7 @@ JPEG_QUALITY = 90
 
 @dataclass(frozen=True)
 class DemoPaths:
-    """Where the demo was written: tables of training and held-out pairs, the truth about what was planted, the encoder."""
+    """Where the demo was written: training and held-out pairs, the truth about what was planted, the encoder."""
 
     train: Path
     heldout: Path
@@ -60,7 +60,9 @@ def write_demo(
         If there are too few pairs to plant all faults in, or the folder cannot be written.
     """
     if pairs < FEWEST or heldout < 1:
-        raise PairsError(f"The demo needs at least {FEWEST} training pairs and 1 held-out pair, not {pairs} and {heldout}.")
+        raise PairsError(
+            f"The demo needs at least {FEWEST} training pairs and 1 held-out pair, not {pairs} and {heldout}."
+        )
     folder = Path(folder)
     paths = DemoPaths(folder / "train.jsonl", folder / "heldout.jsonl", folder / "truth.jsonl", ENCODER)
     drawn = _Drawn(folder, pairs + heldout, progress)

@@ -36,7 +36,7 @@ def retrieval_ranks(
         (p,) ranks of image to text and (m,) ranks of text to image, both int64.
     """
     image, text = np.asarray(image, dtype=np.float32), np.asarray(text, dtype=np.float32)
-    right = np.einsum("md,md->m", image[photo], text)
+    right = np.nan_to_num(np.einsum("md,md->m", image[photo], text), nan=-np.inf)
     best = np.full(len(image), -np.inf, dtype=np.float32)
     np.maximum.at(best, photo, right)
     image_to_text = np.empty(len(image), dtype=np.int64)
@@ -48,14 +48,11 @@ def retrieval_ranks(
         stop = min(start + rows, len(image))
         own = captions[bounds[start] : bounds[stop]]
         similarity = image[start:stop] @ text.T
-        similarity[photo[own] - start, own] = -np.inf
+        wrong = np.ones(similarity.shape, dtype=bool)
+        wrong[photo[own] - start, own] = False
         # "Not below" rather than "at least": a NaN is below nothing, and so stands before the right answer.
-        image_to_text[start:stop] = (~(similarity < best[start:stop, None] - TIE)).sum(axis=1)
-        text_to_image += (~(similarity < right - TIE)).sum(axis=0)
-        # A right answer that is NaN finds nothing below it, itself included.
-        text_to_image[own[np.isnan(right[own])]] -= 1
-        lost = np.flatnonzero(np.isnan(best[start:stop]))
-        image_to_text[start + lost] -= bounds[start + lost + 1] - bounds[start + lost]
+        image_to_text[start:stop] = (wrong & ~(similarity < best[start:stop, None] - TIE)).sum(axis=1)
+        text_to_image += (wrong & ~(similarity < right - TIE)).sum(axis=0)
     return image_to_text, text_to_image
 
 

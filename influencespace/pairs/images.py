@@ -1,0 +1,100 @@
+"""Photos on disk: where a path in a table leads, whether the file holds a whole image, and its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from influencespace.pairs.problems import MISSING_FILE, NOT_A_FILE, OVERSIZED_IMAGE, UNREADABLE_IMAGE
+from influencespace.progress import Progress
+
+DIGEST_CHARACTERS = 32
+_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:(//|[^/]*,)")
+
+
+@dataclass(frozen=True)
+class Photo:
+    """What was found where a table names an image: a digest, or a problem and its detail."""
+
+    path: str | None
+    digest: str | None = None
+    problem: str = ""
+    detail: str = ""
+
+
+def digest(data: bytes) -> str:
+    """The digest by which photos are told apart: SHA-256, the first 32 hex digits."""
+    return hashlib.sha256(data).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def locate(image: str, folder: Path) -> Photo:
+    """Where a path from a table leads, without looking: addresses and paths that leave the folder are problems.
+
+    An absolute path is taken as it is.
+    """
+    if _ADDRESS.match(image):
+        return Photo(None, problem=NOT_A_FILE, detail="is an address; download the image and name the file")
+    path = os.path.normpath(image)
+    if path == ".." or path.startswith(".." + os.sep):
+        return Photo(None, problem=NOT_A_FILE, detail=f"leads out of {folder}; write the path relative to --images")
+    if "\0" in image:
+        return Photo(None, problem=NOT_A_FILE, detail="the path holds a zero byte")
+    return Photo(os.path.join(os.path.abspath(folder), path))
+
+
+def check_images(paths: Sequence[str], progress: Progress) -> dict[str, Photo]:
+    """Decode every image completely, each path once, and take the digest of its file.
+
+    Nothing less than decoding finds a truncated file. Pillow lets go of the interpreter while it decodes, so
+    threads help.
+
+    Returns
+    -------
+    dict
+        For each path its :class:`Photo`, with a digest or a problem.
+    """
+    distinct = list(dict.fromkeys(paths))
+    found: dict[str, Photo] = {}
+    pool = ThreadPoolExecutor(min(8, max(2, os.cpu_count() or 2)))
+    with warnings.catch_warnings():
+        # Set here once for all threads, which share these filters.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            for done, photo in enumerate(pool.map(_examine, distinct), 1):
+                found[photo.path] = photo
+                if done % 64 == 0 or done == len(distinct):
+                    progress(done, len(distinct), "photos checked")
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return found
+
+
+def _examine(path: str) -> Photo:
+    try:
+        # Asked before opening: to open a pipe would wait forever.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return Photo(path, problem=NOT_A_FILE, detail="is a folder or a device")
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_CHARACTERS]
+            if file.tell() == 0:
+                return Photo(path, problem=UNREADABLE_IMAGE, detail="the file is empty (0 bytes)")
+            file.seek(0)
+            with Image.open(file) as image:
+                image.load()
+    except (FileNotFoundError, NotADirectoryError):
+        return Photo(path, problem=MISSING_FILE, detail=f"{path} does not exist")
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        return Photo(path, problem=OVERSIZED_IMAGE, detail=str(error).split(",")[0])
+    except Exception as error:  # decoders raise whatever they stumble over in a damaged file
+        return Photo(path, problem=UNREADABLE_IMAGE, detail=str(error).partition(" <")[0] or type(error).__name__)
+    return Photo(path, found)

@@ -1,0 +1,71 @@
+"""Which photo each pair shows: its file is checked, and its content tells it apart from all others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from influencespace.errors import PairsError
+from influencespace.pairs.candidates import Origin
+from influencespace.pairs.images import Photo, check_images, digest, locate
+from influencespace.pairs.problems import Problems
+from influencespace.pairs.records import Records
+from influencespace.progress import Progress
+
+
+def with_photos(
+    pairs: pd.DataFrame, tables: dict[str, tuple[Origin, Records]], embeddings: np.ndarray | None, problems: Problems,
+    progress: Progress,
+) -> pd.DataFrame:
+    """The pairs whose photo can be used, with ``image_path`` and ``photo``; the others are reported.
+
+    Imported embeddings need no images: unless a folder of them is given, the photo is told apart by the digest of its
+    embedding, and files that the metadata names are not looked for.
+
+    Parameters
+    ----------
+    pairs
+        Candidates, with their position in ``embeddings`` as the column ``embedding``.
+    tables
+        The origins by name, with their records.
+    embeddings
+        (m, dx) float16 image embeddings, or None.
+
+    Raises
+    ------
+    PairsError
+        If a folder of images does not exist.
+    """
+    folders = {name: _folder(origin, records) for name, (origin, records) in tables.items()}
+    looked_for = pairs["origin"].map({name: folder is not None for name, folder in folders.items()}).astype(bool)
+    photos = pd.Series(index=pairs.index, dtype=object)
+    photos[looked_for] = _found(pairs[looked_for], folders, progress)
+    photos[~looked_for] = [Photo(None, digest(embeddings[i].tobytes())) for i in pairs["embedding"][~looked_for]]
+    said = pd.DataFrame({
+        "image_path": [photo.path for photo in photos], "photo": [photo.digest for photo in photos],
+        "problem": [photo.problem for photo in photos], "detail": [photo.detail for photo in photos],
+    }, index=pairs.index, dtype="str")
+    pairs = pairs.join(said)
+    for kind, bad in pairs[pairs["photo"].isna()].groupby("problem", sort=False):
+        problems.report(str(kind), bad["table"].tolist(), bad["row"].tolist(), ids=bad["id"].tolist(),
+                        detail=bad["detail"].tolist())
+    return pairs[pairs["photo"].notna()].drop(columns=["problem", "detail"])
+
+
+def _folder(origin: Origin, records: Records) -> Path | None:
+    """The folder that image paths of a table are relative to; None where no images are looked for."""
+    if origin.images is None:
+        return None if records.image is not None else records.folder
+    folder = Path(origin.images).expanduser()
+    if not folder.is_dir():
+        raise PairsError(f"The folder of images {origin.images} does not exist.")
+    return folder
+
+
+def _found(pairs: pd.DataFrame, folders: dict[str, Path | None], progress: Progress) -> list[Photo]:
+    named = list(zip(pairs["origin"], pairs["image"], strict=True))
+    located = {name: locate(name[1], folders[name[0]]) for name in dict.fromkeys(named)}
+    checked = check_images([photo.path for photo in located.values() if photo.path], progress)
+    return [checked[located[name].path] if located[name].path else located[name] for name in named]

@@ -1,0 +1,72 @@
+"""The problems table: what is wrong with single rows, while the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+LEFT_OUT = "left out"
+
+# The kinds of problems; docs/formats.md says what each means and what to do.
+MALFORMED_ROW = "malformed row"
+MISSING_ID = "missing id"
+REPEATED_ID = "repeated id"
+EMPTY_CAPTION = "empty caption"
+OVERLONG_CAPTION = "overlong caption"
+NO_IMAGE_NAMED = "no image named"
+NOT_A_FILE = "not a file"
+MISSING_FILE = "missing file"
+UNREADABLE_IMAGE = "unreadable image"
+OVERSIZED_IMAGE = "oversized image"
+UNUSABLE_EMBEDDING = "unusable embedding"
+UNKNOWN_SPLIT = "unknown split"
+ALSO_HELD_OUT = "photo also held out"
+ALSO_IN_VALIDATION = "photo also in validation"
+
+COLUMNS = {"table": "str", "row": "int64", "id": "str", "problem": "str", "detail": "str", "action": "str"}
+
+
+class Problems:
+    """Collects problems, in the order in which they are found."""
+
+    def __init__(self) -> None:
+        self._found: list[pd.DataFrame] = []
+
+    def report(
+        self, problem: str, table: str | Path | Sequence[str], rows: Sequence[int], *, ids: Sequence[str] | str = "",
+        detail: Sequence[str] | str = "", action: str = LEFT_OUT,
+    ) -> None:
+        """Report one kind of problem for some rows (1-based; -1 where it is about the whole table).
+
+        ``ids`` and ``detail`` are one text for all of the rows, or one a row.
+        """
+        if len(rows) == 0:
+            return
+        table = str(table) if isinstance(table, Path) else table
+        found = {"table": table, "row": rows, "id": ids, "problem": problem, "detail": detail, "action": action}
+        self._found.append(pd.DataFrame(found, index=range(len(rows))).astype(COLUMNS))
+
+    def table(self) -> pd.DataFrame:
+        """All problems, with the columns of ``problems.parquet``."""
+        if not self._found:
+            return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in COLUMNS.items()})
+        return pd.concat(self._found, ignore_index=True)
+
+    def counts(self) -> dict[str, int]:
+        """How many rows have each kind of problem, the most frequent first."""
+        counts = self.table()["problem"].value_counts()
+        return {str(kind): int(count) for kind, count in counts.items()}
+
+    def summary(self, kinds: int = 3) -> str:
+        """The most frequent kinds in one sentence for an error message, with a place where each can be seen."""
+        table = self.table()
+        if table.empty:
+            return "No problems were found in single rows."
+        parts = []
+        for kind, count in list(self.counts().items())[:kinds]:
+            first = table[table["problem"] == kind].iloc[0]
+            where = f"row {first['row']} of {first['table']}" if first["row"] >= 0 else first["table"]
+            parts.append(f"{count:,} x {kind} (such as {where}{': ' + first['detail'] if first['detail'] else ''})")
+        return "Most frequent problems: " + "; ".join(parts) + "."

@@ -1,0 +1,213 @@
+"""From files to pairs: read, check the photos, set photos apart, find the groups."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from influencespace.errors import PairsError
+from influencespace.pairs.candidates import META, candidates, origins, select
+from influencespace.pairs.coco import read_coco
+from influencespace.pairs.embeddings import read_embeddings
+from influencespace.pairs.groups import compared_values, lexicon
+from influencespace.pairs.heldout import assign_splits
+from influencespace.pairs.options import ImportOptions
+from influencespace.pairs.photos import with_photos
+from influencespace.pairs.problems import REPEATED_ID, Problems
+from influencespace.pairs.records import Records, as_text
+from influencespace.pairs.table import SUFFIXES, read_table
+from influencespace.pairs.views import GROUP
+from influencespace.progress import Progress
+
+FEWEST_PHOTOS = {"train": 1, "validation": 2, "test": 2}
+"""Of one photo alone, every recall is perfect."""
+
+
+@dataclass(frozen=True)
+class ImportedPairs:
+    """What an import found: the parts of the artifact ``pairs``.
+
+    Attributes
+    ----------
+    table
+        One row a pair, with the columns of ``pairs.parquet`` (docs/design.md).
+    problems
+        One row a problem, with the columns of ``problems.parquet``.
+    facts
+        The facts of the artifact.
+    image, text
+        (n, dx) and (n, dy) float16, one row a pair, for embeddings; else None.
+    """
+
+    table: pd.DataFrame
+    problems: pd.DataFrame
+    facts: dict[str, Any]
+    image: np.ndarray | None = None
+    text: np.ndarray | None = None
+
+    def digest(self) -> str:
+        """Equal for equal pairs, embeddings and compared groups, whenever and from wherever they were read."""
+        content = hashlib.sha256(json.dumps([list(self.table.columns), self.facts["groups"]]).encode())
+        content.update(pd.util.hash_pandas_object(self.table, index=False).to_numpy().tobytes())
+        for array in (self.image, self.text):
+            if array is not None:
+                content.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        return content.hexdigest()[:32]
+
+
+def read_pairs(options: ImportOptions, progress: Progress) -> ImportedPairs:
+    """Read what the options name into pairs with splits and groups; nothing is written anywhere.
+
+    What is wrong with single rows is collected in ``problems`` and the rest goes on.
+
+    Raises
+    ------
+    PairsError
+        If a file cannot be read at all, a column is missing, the tables do not fit together, or too little is left: no
+        training pair, or fewer than two photos for validation or test.
+    """
+    problems = Problems()
+    read: list[Records] = []
+    found: list[pa.Table] = []
+    tables = origins(options)
+    for done, origin in enumerate(tables, 1):
+        records = select(read_records(Path(origin.path).expanduser(), problems), origin.filter, origin.filter_flag)
+        found.append(candidates(records, origin, options, problems))
+        read.append(records)
+        progress(done, len(tables), "tables read")
+    _check_together(read)
+    names = [origin.name for origin in tables]
+    pairs = _without_repeated_ids(_frame(found), problems)
+    offsets = np.cumsum([0, *map(len, read[:-1])])
+    pairs["embedding"] = pairs["record"] + pairs["origin"].map(dict(zip(names, offsets, strict=True)))
+    image, text = (_stacked(records.image for records in read), _stacked(records.text for records in read))
+    origin_of = dict(zip(names, zip(tables, read, strict=True), strict=True))
+    pairs = with_photos(pairs, origin_of, image, problems, progress)
+    for name in options.lexicon:
+        # Per table: a wrong caption in training must not change the group of a photo that is held out.
+        pairs[GROUP + name] = lexicon(name, pairs["caption"], pairs["origin"] + pairs["photo"])
+    pairs = _with_first_captions(assign_splits(pairs, options, problems), options)
+    _check_enough(pairs, problems)
+    facts = _facts(pairs, options, read[0].format, problems)
+    if image is not None and text is not None:
+        image, text = image[pairs["embedding"]], text[pairs["embedding"]]
+    return ImportedPairs(_final(pairs), problems.table(), facts, image, text)
+
+
+def read_records(path: Path, problems: Problems) -> Records:
+    """Read a source by what it is: a folder of embeddings, COCO captions (.json) or a table.
+
+    Raises
+    ------
+    PairsError
+        If it does not exist or is none of these, or its reader finds it unusable.
+    """
+    if path.is_dir():
+        return read_embeddings(path, problems)
+    if not path.exists():
+        raise PairsError(f"{path} does not exist.")
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return read_coco(path, problems)
+    if suffix not in SUFFIXES:
+        raise PairsError(
+            f"{path} is of no known kind. Use a table ({', '.join(SUFFIXES)}), COCO captions (.json) or a folder with "
+            "img_emb, text_emb and metadata."
+        )
+    return read_table(path, problems)
+
+
+def _check_together(read: list[Records]) -> None:
+    """Embeddings go with embeddings of the same encoder only."""
+    first = read[0]
+    for other in read[1:]:
+        if (first.image is None) != (other.image is None):
+            raise PairsError(
+                f"{first.path} and {other.path} do not go together: one holds embeddings, the other does not. "
+                "Held-out photos must come in the same form as the source."
+            )
+        for kind in ("image", "text"):
+            mine, its = getattr(first, kind), getattr(other, kind)
+            if mine is not None and mine.shape[1] != its.shape[1]:
+                raise PairsError(
+                    f"The {kind} embeddings of {first.path} have {mine.shape[1]} dimensions and those of {other.path} "
+                    f"{its.shape[1]}. Both must come from one encoder."
+                )
+
+
+def _stacked(arrays: Iterable[np.ndarray | None]) -> np.ndarray | None:
+    there = [array for array in arrays if array is not None]
+    return np.concatenate(there) if there else None
+
+
+def _frame(found: list[pa.Table]) -> pd.DataFrame:
+    """The candidates of all tables in one frame; a column of different types in two tables becomes text."""
+    schemas = [table.schema for table in found]
+    for name in dict.fromkeys(name for schema in schemas for name in schema.names if name.startswith(META)):
+        kinds = {schema.field(name).type for schema in schemas if name in schema.names}
+        if len(kinds - {pa.null()}) > 1:
+            found = [
+                table.set_column(table.schema.get_field_index(name), name, as_text(table[name]))
+                if name in table.column_names else table for table in found
+            ]
+    together = pa.concat_tables(found, promote_options="permissive")
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    frame = {
+        name: together[name].to_pandas(types_mapper=nullable.get if together[name].null_count else None)
+        for name in together.column_names
+    }
+    return pd.DataFrame(frame)
+
+
+def _without_repeated_ids(pairs: pd.DataFrame, problems: Problems) -> pd.DataFrame:
+    """Named ids can clash with made ones ("7.1", "validation:7"); the later pair is left out."""
+    repeated = pairs["id"].duplicated()
+    again = pairs[repeated]
+    problems.report(REPEATED_ID, again["table"].tolist(), again["row"].tolist(), ids=again["id"].tolist(),
+                    detail="an earlier pair has this id")
+    return pairs[~repeated]
+
+
+def _with_first_captions(pairs: pd.DataFrame, options: ImportOptions) -> pd.DataFrame:
+    """Where only first captions are asked for, the first pair of each photo."""
+    training = pairs["split"] == "train"
+    first_only = training & (options.captions == "first") | ~training & (options.validation_captions == "first")
+    return pairs[~(first_only & pairs["photo"].duplicated())]
+
+
+def _check_enough(pairs: pd.DataFrame, problems: Problems) -> None:
+    photos = {split: int(pairs["photo"][pairs["split"] == split].nunique()) for split in FEWEST_PHOTOS}
+    if any(photos[split] < fewest for split, fewest in FEWEST_PHOTOS.items()):
+        counts = ", ".join(f"{split} {photos[split]:,} (at least {least})" for split, least in FEWEST_PHOTOS.items())
+        raise PairsError(
+            f"Too few photos: {counts}. {len(pairs):,} pairs can be used. {problems.summary()} "
+            "Give more pairs, or hold out another share of them: --holdout, --validation."
+        )
+
+
+def _facts(pairs: pd.DataFrame, options: ImportOptions, form: str, problems: Problems) -> dict[str, Any]:
+    by_split = pairs.groupby("split")
+    return {
+        "source": options.source,
+        "format": form,
+        "groups": compared_values(pairs, options.attributes),
+        "lexicon": list(options.lexicon),
+        "counts": {split: int(by_split.size()[split]) for split in FEWEST_PHOTOS},
+        "photos": {split: int(by_split["photo"].nunique()[split]) for split in FEWEST_PHOTOS},
+        "problems": problems.counts(),
+    }
+
+
+def _final(pairs: pd.DataFrame) -> pd.DataFrame:
+    columns = ["id", "row", "image", "image_path", "caption", "photo", "split"]
+    columns += [name for name in pairs.columns if name.startswith(GROUP)]
+    columns += [name for name in pairs.columns if name.startswith(META)]
+    return pairs[columns].reset_index(drop=True)

@@ -1,0 +1,147 @@
+"""What every reader returns: the rows of a source as they were written, in Arrow types.
+
+Arrow keeps what pandas would bend on the way in (integers beside nulls, identifiers such as ``007``, lists), and
+compares and converts whole columns at once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from influencespace.errors import PairsError
+
+
+@dataclass(frozen=True)
+class Records:
+    """The rows of one source.
+
+    Attributes
+    ----------
+    path
+        The file or folder, as the curator named it.
+    format
+        ``table``, ``coco`` or ``embeddings``.
+    columns
+        The n rows; no column name occurs twice.
+    rows
+        (n,) the 1-based number of each row in its file.
+    image, text
+        (n, dx) and (n, dy) float16 for embeddings, else None.
+    """
+
+    path: Path
+    format: str
+    columns: pa.Table
+    rows: np.ndarray
+    image: np.ndarray | None = None
+    text: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        names = self.columns.column_names
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise PairsError(f"{self.path}: the column {repeated[0]!r} occurs more than once; rename one of them.")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths in the records are relative to, unless told otherwise."""
+        return self.path if self.format == "embeddings" else self.path.parent
+
+    def take(self, keep: np.ndarray) -> Records:
+        """The rows that a (n,) mask keeps."""
+        image, text = (None if a is None else a[keep] for a in (self.image, self.text))
+        return Records(self.path, self.format, self.columns.filter(pa.array(keep)), self.rows[keep], image, text)
+
+    def column(self, name: str, flag: str) -> pa.ChunkedArray:
+        """A column by name; ``flag`` is the option that asked for it.
+
+        Raises
+        ------
+        PairsError
+            If there is none; the message names the columns there are.
+        """
+        if name not in self.columns.column_names:
+            there = ", ".join(self.columns.column_names) or "none"
+            raise PairsError(f"{self.path} has no column {name!r} (asked for by {flag}). Its columns: {there}.")
+        return self.columns[name]
+
+    def texts(self, name: str, flag: str) -> pa.ChunkedArray:
+        """A column of single values as text (:func:`as_text`).
+
+        Raises
+        ------
+        PairsError
+            If there is no such column, or it holds lists or records.
+        """
+        column = self.column(name, flag)
+        if not is_scalar(column.type):
+            raise PairsError(
+                f"{self.path}: the column {name!r} (asked for by {flag}) holds {column.type}, not single values."
+            )
+        return as_text(column)
+
+
+def is_scalar(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds single values that can be shown as text."""
+    return not (pa.types.is_nested(kind) or is_bytes(kind))
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds raw bytes."""
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+
+
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Single values as text; a null or a float that is not a number stays null.
+
+    >>> as_text(pa.chunked_array([[True, None]])).to_pylist()
+    ['true', None]
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pa.chunked_array([[None if value is None else str(value) for value in column.to_pylist()]], pa.string())
+
+
+def from_dicts(records: Sequence[dict[str, Any]]) -> pa.Table:
+    """JSON records as columns; a key that a record lacks is null, values of mixed types become text."""
+    names = dict.fromkeys(name for record in records for name in record)
+    return pa.table({_mended(name): _column([record.get(name) for record in records]) for name in names})
+
+
+def _column(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values, from_pandas=True)
+    except (ValueError, TypeError, OverflowError):  # mixed types, integers beyond 64 bits, half a surrogate pair
+        pass
+    if any(isinstance(value, list) for value in values):
+        lists = [value if isinstance(value, list) or value is None else [value] for value in values]
+        return pa.array([v if v is None else [_written(e) for e in v] for v in lists], pa.list_(pa.string()))
+    return pa.array([_written(value) for value in values], pa.string())
+
+
+def _written(value: Any) -> str | None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return _mended(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _mended(text: str) -> str:
+    # JSON can hold half of a surrogate pair (an emoji that was cut in two), which is no text that can be stored.
+    return text.encode("utf-8", "replace").decode("utf-8")

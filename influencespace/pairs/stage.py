@@ -1,0 +1,33 @@
+"""The stage that imports: from the curator's files, which it only reads, to the artifact ``pairs``."""
+
+from __future__ import annotations
+
+from influencespace.pairs.options import ImportOptions
+from influencespace.pairs.reading import read_pairs
+from influencespace.progress import Progress
+from influencespace.workspace import Artifact, Workspace
+
+
+def import_pairs(workspace: Workspace, options: ImportOptions, progress: Progress) -> Artifact:
+    """Import pairs into a workspace.
+
+    The artifact's content is the digest of what was read, so that importing unchanged files again leaves everything after
+    it current, and changed ones make it stale.
+
+    Raises
+    ------
+    PairsError
+        If the pairs cannot be read (:func:`influencespace.pairs.reading.read_pairs`); the workspace is then unchanged.
+    WorkspaceError
+        If the workspace cannot be written.
+    """
+    pairs = read_pairs(options, progress)
+    with workspace.write("pairs", options) as draft:
+        draft.content = pairs.digest()
+        draft.facts = pairs.facts
+        draft.table("pairs", pairs.table)
+        draft.table("problems", pairs.problems)
+        for name, array in (("image", pairs.image), ("text", pairs.text)):
+            if array is not None:
+                draft.array(name, array)
+    return workspace.artifact("pairs")

@@ -1,0 +1,130 @@
+"""Tables of pairs: CSV, TSV, JSONL and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from influencespace.errors import PairsError
+from influencespace.pairs.problems import MALFORMED_ROW, Problems
+from influencespace.pairs.records import Records, from_dicts
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+JSON_LINES = (".jsonl", ".ndjson")
+PARQUET = (".parquet", ".pq")
+SUFFIXES = (*DELIMITERS, *JSON_LINES, *PARQUET)
+
+
+def read_table(path: Path, problems: Problems) -> Records:
+    """Read a table by its suffix; rows that cannot be parsed become problems and the rest goes on.
+
+    All columns of CSV and TSV are text, with empty fields null, so that ``007`` stays what it is. A row of CSV, TSV and
+    Parquet is numbered as a record, a row of JSONL by its line.
+
+    Raises
+    ------
+    PairsError
+        If the file cannot be read, is not UTF-8 or not what its suffix says, or holds no rows.
+    """
+    suffix = path.suffix.lower()
+    if suffix in DELIMITERS:
+        records = _read_delimited(path, DELIMITERS[suffix], problems)
+    elif suffix in JSON_LINES:
+        records = _read_json_lines(path, problems)
+    else:
+        records = _read_parquet(path)
+    if not len(records):
+        raise PairsError(f"{path} holds no rows. {problems.summary()}")
+    return records
+
+
+def read_utf8(path: Path) -> str:
+    """A whole text file, with or without a byte order mark.
+
+    Raises
+    ------
+    PairsError
+        If it cannot be read, is empty or not UTF-8; the message says at which byte and line.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PairsError(f"{path} cannot be read: {error.strerror}.") from None
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PairsError(
+            f"{path} is not UTF-8: byte {error.start} (line {line}) is 0x{data[error.start]:02x}. Save it as UTF-8."
+        ) from None
+    if not text.strip():
+        raise PairsError(f"{path} is empty.")
+    return text
+
+
+def _read_delimited(path: Path, delimiter: str, problems: Problems) -> Records:
+    text = read_utf8(path)
+    try:
+        names = next(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
+    except (csv.Error, StopIteration) as error:
+        raise PairsError(f"{path} has no readable header: {error}.") from None
+    data = text.encode("utf-8")
+    ragged: dict[int, str] = {}
+
+    def note(row: pa.csv.InvalidRow) -> str:
+        # The parser counts the header as a row.
+        ragged[row.number - 1] = f"{row.actual_columns} fields where the header has {row.expected_columns}"
+        return "skip"
+
+    try:
+        columns = pa.csv.read_csv(
+            pa.BufferReader(data),
+            # One block and one thread: rows are numbered only then, and no row can straddle two blocks.
+            read_options=pa.csv.ReadOptions(use_threads=False, block_size=min(len(data) + 1, 2**31 - 1)),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise PairsError(f"{path} cannot be read as a table: {error}.") from None
+    problems.report(MALFORMED_ROW, path, list(ragged), detail=list(ragged.values()))
+    rows = np.setdiff1d(np.arange(1, columns.num_rows + len(ragged) + 1), list(ragged))
+    return Records(path, "table", columns, rows)
+
+
+def _read_json_lines(path: Path, problems: Problems) -> Records:
+    records, rows, malformed = [], [], {}
+    for number, line in enumerate(read_utf8(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            malformed[number] = f"no JSON: {error}"
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+            rows.append(number)
+        else:
+            malformed[number] = "no JSON object with named values"
+    problems.report(MALFORMED_ROW, path, list(malformed), detail=list(malformed.values()))
+    return Records(path, "table", from_dicts(records), np.array(rows, dtype=np.int64))
+
+
+def _read_parquet(path: Path) -> Records:
+    try:
+        # Not read_table: it would take folders such as split=train on the way for columns.
+        with pa.parquet.ParquetFile(path) as file:
+            columns = file.read()
+    except (pa.ArrowException, OSError) as error:
+        reason = "it is empty" if path.stat().st_size == 0 else error
+        raise PairsError(f"{path} cannot be read as Parquet: {reason}.") from None
+    return Records(path, "table", columns, np.arange(1, columns.num_rows + 1))

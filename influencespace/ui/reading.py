@@ -1,0 +1,66 @@
+"""The tables of a workspace as the pages want them, read once for each state of the workspace."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from influencespace.pairs.views import training_rows
+from influencespace.ui.road import fitting
+from influencespace.workspace import Artifact, Workspace
+
+INFLUENCE = "influence."
+_JOINED = ("proxy", "clusters", "scores", "plan")
+
+
+def table(artifact: Artifact, name: str) -> pd.DataFrame:
+    """A table of an artifact."""
+    return _table(str(artifact.folder), artifact.digest, name)
+
+
+def training(workspace: Workspace) -> pd.DataFrame:
+    """One row a training pair with everything that is known of it so far.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of ``pairs``; ``agreement`` once captions were compared with photos; ``topic, cluster, x, y`` once
+        there are clusters; ``influence.TARGET`` for each target once there are scores; ``weight, disposition`` once
+        there is a plan.
+    """
+    digests = {name: made.digest if (made := fitting(workspace, name)) else None for name in ("pairs", *_JOINED)}
+    return _training(str(workspace.path), tuple(digests.items()))
+
+
+def targets(pairs: pd.DataFrame) -> list[str]:
+    """The targets that there is influence on; the overall one comes first."""
+    return [column.removeprefix(INFLUENCE) for column in pairs.columns if column.startswith(INFLUENCE)]
+
+
+def names(clusters: Artifact) -> tuple[dict[int, str], dict[str, str]]:
+    """The names of topics and of clusters."""
+    topics, strata = table(clusters, "topics"), table(clusters, "clusters")
+    return topics.set_index("topic")["name"].to_dict(), strata.set_index("cluster")["name"].to_dict()
+
+
+@st.cache_data(show_spinner=False, max_entries=60)
+def _table(folder: str, digest: str, name: str) -> pd.DataFrame:
+    return pd.read_parquet(f"{folder}/{name}.parquet")
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _training(path: str, digests: tuple[tuple[str, str | None], ...]) -> pd.DataFrame:
+    workspace = Workspace(path)
+    made = {name: workspace.artifact(name) for name, digest in digests if digest}
+    pairs = made["pairs"].table("pairs")
+    joined = [pairs.iloc[training_rows(pairs)].reset_index(drop=True)]
+    if "proxy" in made:
+        joined.append(pd.DataFrame({"agreement": np.array(made["proxy"].array("agreement"))}))
+    if "clusters" in made:
+        joined.append(made["clusters"].table("members"))
+    if "scores" in made:
+        joined.append(made["scores"].table("pairs").add_prefix(INFLUENCE))
+    if "plan" in made:
+        joined.append(made["plan"].table("pairs"))
+    return pd.concat(joined, axis=1)

@@ -1,0 +1,95 @@
+"""Where a workspace stands on the road from pairs to training, and what a page says while something is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from influencespace import jobs
+from influencespace.ui import workspaces
+from influencespace.ui.guard import guarded
+from influencespace.workspace import MADE_BY, NEEDS, Artifact, Workspace
+
+# What stands on a page for each artifact: the plural, and what making it is called.
+WORDS = {
+    "pairs": ("pairs", "Bring pairs in"), "features": ("features", "Describe photos and captions"),
+    "proxy": ("agreement scores", "Compare captions with photos"), "clusters": ("clusters", "Find the clusters"),
+    "scores": ("influence scores", "Compute the influence"), "plan": ("plan", "Make the plan"),
+    "training": ("results of training", "Train"),
+}
+
+
+def fitting(workspace: Workspace, name: str) -> Artifact | None:
+    """The artifact if it was made from what is there now, so that its rows belong to the rows of the others.
+
+    A plan that is stale only because a decision has changed since still fits.
+    """
+    found = workspace.find(name)
+    if found is None:
+        return None
+    inputs = {need: fitting(workspace, need) for need in NEEDS[name]}
+    same = all(made and made.digest == found.record["inputs"].get(need) for need, made in inputs.items())
+    return found if same else None
+
+
+def commands_to(workspace: Workspace, name: str, options: dict[str, Any] | None = None) -> list[tuple[str, dict]]:
+    """The stages that are to run until an artifact is current, with the options they had before.
+
+    ``options`` are those of the last stage; it runs in any case.
+    """
+    commands = []
+    for step in NEEDS:
+        if step == name:
+            commands.append((MADE_BY[step], _options(workspace, step) if options is None else options))
+            break
+        if step != "pairs" and step in _before(name) and workspace.state(step) != "current":
+            commands.append((MADE_BY[step], _options(workspace, step)))
+    return commands
+
+
+def need(workspace: Workspace, name: str) -> Artifact | None:
+    """The artifact that a page is about; where it is missing or outdated, a sentence with one button instead."""
+    found = fitting(workspace, name)
+    if found is not None:
+        return found
+    words, action = WORDS[name]
+    verb = "is" if name == "plan" else "are"
+    with st.container(border=True, horizontal_alignment="center", gap="medium"):
+        st.space("small")
+        if jobs.active(workspace) is not None:
+            st.markdown(f"The {words} {verb} on the way and will show here.", text_alignment="center")
+        elif workspace.find("pairs") is None:
+            st.markdown("There are no pairs in this workspace yet.", text_alignment="center")
+            st.button("Open the demo", type="primary", icon=":material/play_arrow:", on_click=_open_demo)
+        else:
+            old = workspace.find(name) is not None
+            st.markdown(
+                f"The {words} {verb} out of date: something before has changed." if old
+                else f"The {words} {verb} not there yet.", text_alignment="center",
+            )
+            st.button(
+                "Bring up to date" if old else action, type="primary", icon=":material/play_arrow:", key=f"make_{name}",
+                on_click=_make, args=(workspace, name),
+            )
+        st.space("small")
+    return None
+
+
+@guarded()
+def _make(workspace: Workspace, name: str) -> None:
+    jobs.submit(workspace, commands_to(workspace, name), WORDS[name][1])
+
+
+@guarded()
+def _open_demo() -> None:
+    workspaces.go_to(workspaces.start_demo())
+
+
+def _options(workspace: Workspace, name: str) -> dict[str, Any]:
+    found = workspace.find(name)
+    return dict(found.record["options"]) if found else {}
+
+
+def _before(name: str) -> set[str]:
+    return {name, *(step for need in NEEDS[name] for step in _before(need))}

@@ -1,0 +1,77 @@
+"""The strip that shows what is being computed, on every page, while it is."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from influencespace import jobs
+from influencespace.jobs import Job
+from influencespace.ui.guard import guarded
+from influencespace.workspace import NEEDS, Workspace
+
+SILENT_SECONDS = 60.0
+
+
+def strip(workspace: Workspace) -> None:
+    """Live progress of the running job with a button to cancel it, or the reason why the last one failed."""
+    with guarded():
+        if jobs.active(workspace) is not None:
+            st.session_state["seen"] = _made(workspace)
+            _live(workspace)
+            return
+        last = next(iter(jobs.jobs(workspace)), None)
+        if last is not None and last.status == "failed" and st.session_state.get("dismissed") != last.id:
+            _failed(last)
+
+
+@st.fragment(run_every=1.0)
+def _live(workspace: Workspace) -> None:
+    with guarded():
+        job = jobs.active(workspace)
+        if job is None or _made(workspace) != st.session_state.get("seen"):
+            st.rerun()  # something has come in that the page can show
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key="work"):
+            waiting = sum(other.unfinished for other in jobs.jobs(workspace)) - 1
+            st.progress(job.fraction, text=sentence(job, waiting))
+            st.button(
+                "Cancelling…" if job.cancelled else "Cancel", icon=":material/close:", key=f"cancel_{job.id}",
+                disabled=job.cancelled is not None, on_click=_cancel, args=(workspace, job.id),
+            )
+
+
+def sentence(job: Job, waiting: int = 0) -> str:
+    """What a job is doing, for a person."""
+    parts = [f"**{job.title}**"]
+    if job.status == "queued":
+        parts.append("waits for its turn" if job.pid else "starts")
+    elif job.what:
+        count = f" ({job.done:,} of {job.total:,})" if job.total > 1 else ""
+        parts.append(f"{job.what}{count}")
+    if job.seconds >= 1:
+        parts.append(f"{job.seconds:.0f} s")
+    if waiting > 0:
+        parts.append(f"{waiting} more waiting")
+    if job.heartbeat and time.time() - job.heartbeat > SILENT_SECONDS:
+        parts.append(f"no sign of life for {time.time() - job.heartbeat:.0f} s")
+    return " · ".join(parts)
+
+
+def _failed(job: Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.error(job.message, title=f"{job.title} did not work", icon=":material/error:")
+        st.button("Dismiss", key=f"dismiss_{job.id}", on_click=_dismiss, args=(job.id,))
+
+
+@guarded()
+def _cancel(workspace: Workspace, job_id: int) -> None:
+    jobs.cancel(workspace, job_id)
+
+
+def _dismiss(job_id: int) -> None:
+    st.session_state["dismissed"] = job_id
+
+
+def _made(workspace: Workspace) -> list[str | None]:
+    return [found.digest if (found := workspace.find(name)) else None for name in NEEDS]

@@ -1,0 +1,202 @@
+"""A small workspace with every artifact, written without any stage: drawn photos and figures that are easy to predict.
+
+Of ``TRAIN`` training pairs in 3 topics of 2 clusters (stratum 0 fits worst), those of stratum 0 harm and those of stratum
+1 help; the first of each harmful cluster are pruned until a fifth is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from influencespace.options import Options, option
+from influencespace.workspace import Workspace
+
+TRAIN, VALIDATION, TEST = 60, 12, 12
+TOPICS = ["dog, frisbee, grass", "boat, harbour, sea", "street, bicycle, rain"]
+VALUES = ["woman", "man"]
+TARGETS = ["overall", "gender=woman", "gender=man"]
+ARMS = {"influence": 48, "random": 48, "agreement": 48, "full": 60, "start": 60}
+
+
+@dataclass(frozen=True)
+class AnyOptions(Options):
+    """Stands for the options of every stage."""
+
+    seed: int = option(0, "Seed.")
+
+
+@dataclass(frozen=True)
+class AnyPlanOptions(Options):
+    """The options of a plan that the pages show."""
+
+    reduction: float = option(0.2, "Share of the pairs to prune.", minimum=0.0, maximum=0.95)
+    cap: float = option(4.0, "Greatest weight.", minimum=1.0, maximum=20.0)
+    fairness: float = option(0.0, "Weight of the groups.", minimum=0.0, maximum=4.0)
+    seed: int = option(0, "Seed.")
+
+
+def fabricate(path: Path, upto: str = "training") -> Workspace:
+    """Write the artifacts up to and including ``upto``."""
+    workspace = Workspace(path, create=True)
+    for name, write in WRITERS.items():
+        options = AnyPlanOptions() if name == "plan" else AnyOptions()
+        with workspace.write(name, options) as draft:
+            write(draft, workspace)
+        if name == upto:
+            break
+    return workspace
+
+
+def write_pairs(draft, workspace):
+    images = workspace.path / "images"
+    images.mkdir(exist_ok=True)
+    rows = []
+    for i in range(TRAIN + VALIDATION + TEST):
+        file = images / f"{i}.png"
+        Image.new("RGB", (32, 32), (40 + 2 * i, 90, 200 - i)).save(file)
+        split = "train" if i < TRAIN else "validation" if i < TRAIN + VALIDATION else "test"
+        rows.append({
+            "id": f"pair-{i}", "row": i + 1, "image": file.name, "image_path": str(file), "split": split,
+            "caption": f"A {VALUES[i % 2]} with <b>{TOPICS[i % 3].split(',')[0]}</b> number {i}", "photo": f"{i:032x}",
+            "group.gender": VALUES[i % 2] if i % 5 else "unknown",
+        })
+    draft.table("pairs", pd.DataFrame(rows))
+    draft.table("problems", pd.DataFrame([
+        {"table": "pairs.csv", "row": 7, "id": "x", "problem": "unreadable image", "detail": "truncated", "action": "left out"},
+        {"table": "pairs.csv", "row": 9, "id": "y", "problem": "empty caption", "detail": "", "action": "left out"},
+    ]))
+    counts = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+    draft.facts = {
+        "source": "pairs.csv", "format": "table", "groups": {"gender": VALUES}, "lexicon": [], "counts": counts,
+        "photos": counts, "problems": {"unreadable image": 1, "empty caption": 1},
+    }
+
+
+def write_features(draft, workspace):
+    draft.array("image", np.zeros((TRAIN + VALIDATION + TEST, 4), dtype=np.float16))
+    draft.facts = {"encoder": "demo", "aligned": True, "aligned_why": "", "device": "cpu", "seconds": 1.0}
+
+
+def write_proxy(draft, workspace):
+    draft.array("agreement", np.where(_stratum() == 0, -1.0, 1.0).astype(np.float32) + np.arange(TRAIN, dtype=np.float32) / 100)
+
+
+def write_clusters(draft, workspace):
+    draw = np.random.default_rng(0)
+    topic = np.arange(TRAIN) % 3
+    xy = 0.25 + 0.25 * topic[:, None] + 0.06 * draw.standard_normal((TRAIN, 2))
+    draft.table("members", pd.DataFrame({"topic": topic, "cluster": _cluster(), "x": xy[:, 0], "y": xy[:, 1]}).astype(
+        {"x": "float32", "y": "float32"}))
+    draft.table("clusters", pd.DataFrame([
+        {"cluster": f"{t}.{s}", "topic": t, "stratum": s, "name": f"{TOPICS[t]}: captions that fit {('badly', 'well')[s]}",
+         "pairs": TRAIN // 6, "agreement": (-1.0, 1.0)[s]} for t in range(3) for s in range(2)
+    ]))
+    draft.table("topics", pd.DataFrame([
+        {"topic": t, "name": name, "keywords": name.split(", "), "pairs": TRAIN // 3} for t, name in enumerate(TOPICS)
+    ]))
+    draft.facts = {"projection": "umap of all pairs"}
+
+
+def write_scores(draft, workspace):
+    score = np.where(_stratum() == 0, -0.02, 0.03).astype(np.float32)
+    draft.table("pairs", pd.DataFrame({target: score for target in TARGETS}))
+    for name, keys in (("clusters", sorted(set(_cluster()))), ("topics", range(3))):
+        of = _cluster() if name == "clusters" else np.arange(TRAIN) % 3
+        rows = []
+        for key in keys:
+            mean = float(score[of == key].mean())
+            row = {name.removesuffix("s"): key, "share_pairs": 1 / len(keys), "share_benefit": max(mean, 0.0) * 10}
+            for target in TARGETS:
+                row |= {target: mean * np.sum(of == key), f"{target}.mean": mean, f"{target}.error": 0.004}
+            rows.append(row)
+        draft.table(name, pd.DataFrame(rows))
+    draft.json("targets", [
+        {"name": "overall", "attribute": None, "value": None, "pairs": VALIDATION, "loss": 2.0},
+        *({"name": f"gender={value}", "attribute": "gender", "value": value, "pairs": 5, "loss": 2.1} for value in VALUES),
+    ])
+
+
+def write_plan(draft, workspace, reduction: float = 0.2):
+    """Prune the first of the harmful pairs; the helpful ones of topic 0 count twice."""
+    pruned = np.flatnonzero(_stratum() == 0)[: round(reduction * TRAIN)]
+    weight = np.ones(TRAIN, dtype=np.float32)
+    weight[(_stratum() == 1) & (np.arange(TRAIN) % 3 == 0)] = 2
+    weight[pruned] = 0
+    disposition = np.select([weight == 0, weight > 1], ["prune", "up-weight"], "keep")
+    draft.table("pairs", pd.DataFrame({"weight": weight, "disposition": disposition}))
+    rows = []
+    for name in sorted(set(_cluster())):
+        own = _cluster() == name
+        kept = int(np.sum(weight[own] > 0))
+        rows.append({
+            "cluster": name, "disposition": "prune" if kept == 0 else "prune in part" if kept < own.sum() else "keep",
+            "weight": float(weight[own].max()), "kept": kept, "pairs": int(own.sum()), "score": 0.1,
+            "reason": "its captions fit badly and it harms", "decided": False,
+        })
+    draft.table("clusters", pd.DataFrame(rows))
+    draft.json("plan", {"reduction": reduction})
+
+
+def write_training(draft, workspace):
+    draft.json("results", results())
+    draft.table("curves", pd.DataFrame([
+        {"arm": arm, "seed": seed, "epoch": epoch, "loss": 3.0 / epoch, "recall": 40.0 + epoch}
+        for arm in ARMS if arm != "start" for seed in (0, 1) for epoch in (1, 2, 3)
+    ]))
+
+
+def results() -> dict:
+    """A comparison of arms as ``influencespace.evaluation.compare`` makes it."""
+    def figure(mean, half=1.0):
+        return {"mean": mean, "low": mean - half, "high": mean + half}
+
+    arms = []
+    for i, (arm, pairs) in enumerate(ARMS.items()):
+        seconds = None if arm == "start" else 2.5
+        recall = {m: {d: figure(40.0 - i) for d in ("both", "image_to_text", "text_to_image")} for m in ("R@1", "R@5", "R@10")}
+        arms.append({
+            "arm": arm, "pairs": pairs, "reduction": 100 * (1 - pairs / TRAIN), "weight": 1.2, "recall": recall,
+            "seconds": {"training": seconds, "scoring": 1.5, "total": seconds and seconds + 1.5},
+            "gaps": {"gender": {
+                "gap": figure(3.0) | {"highest": "man", "lowest": "woman", "why": None},
+                "groups": {v: figure(39.0 - i) | {"photos": 6, "compared": True} for v in VALUES},
+            }},
+            "matching": {
+                "accuracy": figure(0.8, 0.1), "demographic_parity_difference": {"gender": figure(0.1, 0.05)},
+                "equal_opportunity_difference": {"gender": figure(0.1, 0.05)},
+            },
+            "proposal": {
+                "data_volume_reduction": 100 * (1 - pairs / TRAIN), "model_accuracy": {m: figure(101.0) for m in recall},
+                "bias_mitigation": {
+                    w: {"gender": figure(0.01, 0.02)} for w in ("demographic_parity", "equal_opportunity")
+                },
+                "training_efficiency": {"without_scoring": figure(1.2, 0.1), "with_scoring": figure(0.8, 0.1)},
+            },
+        })
+    differences = [
+        {"arm": arm, "against": other, "metric": metric} | figure(2.0)
+        for other in ("full", "random") for arm in ARMS if arm != other for metric in ("R@1", "R@5", "R@10")
+    ]
+    return {
+        "format": 1, "decides": "R@10", "photos": TEST, "captions": TEST, "seeds": [0, 1], "arms": arms,
+        "differences": differences, "missing": {"clip-score": "the features of image and text are not aligned"},
+    }
+
+
+def _stratum() -> np.ndarray:
+    return (np.arange(TRAIN) // 3) % 2
+
+
+def _cluster() -> np.ndarray:
+    return np.array([f"{i % 3}.{s}" for i, s in enumerate(_stratum())])
+
+
+WRITERS = {
+    "pairs": write_pairs, "features": write_features, "proxy": write_proxy, "clusters": write_clusters,
+    "scores": write_scores, "plan": write_plan, "training": write_training,
+}

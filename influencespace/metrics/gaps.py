@@ -61,8 +61,7 @@ def group_rates(
     groups
         Which groups to give.
     """
-    trials = np.ones(len(values)) if trials is None else trials
-    return {group: bootstrap.rate(hits * (values == group), trials * (values == group)) for group in groups}
+    return {group: bootstrap.rate(hits, trials, values == group) for group in groups}
 
 
 def group_difference(rates: dict[str, Rate], scale: float = 1.0, fewest: int = FEWEST_PHOTOS) -> GroupDifference:

@@ -92,7 +92,7 @@ class TwoWayBootstrap:
         self.seed_counts = _counts(rng, draws, seeds)
         self.photo_counts = _counts(rng, draws, photos)
 
-    def rate(self, hits: np.ndarray, trials: np.ndarray | None = None) -> Rate:
+    def rate(self, hits: np.ndarray, trials: np.ndarray | None = None, within: np.ndarray | None = None) -> Rate:
         """Hits divided by trials over all seeds and photos.
 
         Parameters
@@ -100,29 +100,30 @@ class TwoWayBootstrap:
         hits
             (seeds, photos) float: a score in [0, 1], or a number of hits where a photo has several trials.
         trials
-            (photos,) or (seeds, photos) float: how many trials each photo has; 0 leaves it out. None means one each.
+            (photos,) or (seeds, photos) float: how many trials each photo has; None means one each.
+        within
+            (photos,) bool: the photos that count, such as a group's; resamples are of all photos all the same.
         """
-        hits = np.asarray(hits, dtype=np.float64)
-        trials = np.ones(hits.shape[1]) if trials is None else np.asarray(trials, dtype=np.float64)
-        if trials.ndim == 1:
-            # The number of seeds drawn is always the same, so that one row of trials serves for all of them.
-            total = self._photo_sums(trials[None])[:, 0] * hits.shape[0]
-            all_trials = trials.sum() * hits.shape[0]
-        else:
-            total, all_trials = self._sums(trials), trials.sum()
-        return Rate(_divide(hits.sum(), all_trials).item(), _divide(self._sums(hits), total))
+        inside = slice(None) if within is None else np.flatnonzero(within)
+        hits = np.asarray(hits, dtype=np.float64)[:, inside]
+        trials = np.ones(hits.shape[1]) if trials is None else np.asarray(trials, dtype=np.float64)[..., inside]
+        # A row of trials is the same for all seeds, and as many seeds are drawn every time as there are.
+        total = self._sums(trials, inside) if trials.ndim == 2 else len(hits) * self._photo_sums(trials, inside)
+        point = _divide(hits.sum(), np.broadcast_to(trials, hits.shape).sum()).item()
+        return Rate(point, _divide(self._sums(hits, inside), total))
 
     def seed_mean(self, values: np.ndarray) -> Rate:
         """The mean of what has one value a seed, (seeds,), such as a time."""
         values = np.asarray(values, dtype=np.float64)
         return Rate(float(values.mean()), self.seed_counts @ values / len(values))
 
-    def _sums(self, values: np.ndarray) -> np.ndarray:
-        return np.einsum("ds,ds->d", self.seed_counts.astype(np.float64), self._photo_sums(values))
+    def _sums(self, values: np.ndarray, inside: np.ndarray | slice) -> np.ndarray:
+        """(draws,) sums of (seeds, photos) values, each as often as its seed and its photo were drawn."""
+        return np.einsum("ds,ds->d", self.seed_counts.astype(np.float64), self._photo_sums(values, inside))
 
-    def _photo_sums(self, values: np.ndarray) -> np.ndarray:
-        chunks = range(0, len(self.photo_counts), _CHUNK)
-        return np.concatenate([self.photo_counts[c : c + _CHUNK].astype(np.float64) @ values.T for c in chunks])
+    def _photo_sums(self, values: np.ndarray, inside: np.ndarray | slice) -> np.ndarray:
+        chunks = (self.photo_counts[start : start + _CHUNK, inside] for start in range(0, len(self.photo_counts), _CHUNK))
+        return np.concatenate([counts.astype(np.float64) @ values.T for counts in chunks])
 
 
 def _counts(rng: np.random.Generator, draws: int, size: int) -> np.ndarray:

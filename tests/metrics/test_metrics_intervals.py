@@ -34,6 +34,16 @@ def test_draws_equal_a_plain_loop(trials):
     assert rate.point == pytest.approx(hits.sum() / np.broadcast_to(plain, hits.shape).sum())
 
 
+@pytest.mark.parametrize("trials", [None, np.arange(14.0).reshape(2, 7), np.arange(7.0)])
+def test_a_subset_of_the_photos_is_that_of_resamples_of_all(trials):
+    bootstrap, hits = TwoWayBootstrap(2, 7, draws=40), np.random.default_rng(1).random((2, 7))
+    within = np.array([True, False, True, True, False, False, True])
+    rate = bootstrap.rate(hits, trials, within)
+    plain = np.ones(7) if trials is None else trials
+    assert rate.draws == pytest.approx(loop(bootstrap, hits * within, plain * within), nan_ok=True)
+    assert rate.point == pytest.approx((hits * within).sum() / (np.broadcast_to(plain, (2, 7)) * within).sum())
+
+
 def test_resamples_are_as_large_as_the_sample_and_repeat_with_the_seed():
     bootstrap, again, other = (TwoWayBootstrap(5, 200, draws=300, seed=s) for s in (4, 4, 5))
     assert (bootstrap.seed_counts.sum(axis=1) == 5).all()
@@ -101,15 +111,15 @@ def test_one_seed_or_one_photo_is_enough_for_a_figure(seeds, photos):
 
 def test_a_group_without_photos_has_no_figure_and_says_null():
     bootstrap = TwoWayBootstrap(2, 4, draws=20)
-    interval = bootstrap.rate(np.zeros((2, 4)), np.zeros(4)).interval()
-    assert interval.json() == {"mean": None, "low": None, "high": None}
+    untried, nobody = np.zeros(4), np.zeros(4, dtype=bool)
+    for rate in (bootstrap.rate(np.zeros((2, 4)), untried), bootstrap.rate(np.ones((2, 4)), within=nobody)):
+        assert rate.interval().json() == {"mean": None, "low": None, "high": None}
 
 
 def test_resamples_that_miss_a_small_group_are_left_out():
     bootstrap = TwoWayBootstrap(1, 30, draws=200)
-    one = np.zeros(30)
-    one[0] = 1
-    rate = bootstrap.rate(0.5 * one[None], one)
+    one = np.arange(30) == 0
+    rate = bootstrap.rate(np.full((1, 30), 0.5), within=one)
     assert np.isnan(rate.draws).sum() == (bootstrap.photo_counts[:, 0] == 0).sum() > 0
     assert rate.interval() == Interval(0.5, 0.5, 0.5)
 

@@ -1,0 +1,100 @@
+"""The stage ``embed``: pairs become features."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from influencespace.features.aligned import alignment
+from influencespace.features.options import DEFAULT_ENCODER, EmbedOptions
+from influencespace.pairs.views import photo_codes
+from influencespace.progress import Progress, silent
+from influencespace.workspace import Artifact, Draft, Workspace
+
+IMPORTED = "imported"
+# Rows copied at once when vectors are spread over the pairs: some 100 MB at 1,000 numbers a vector.
+CHUNK = 50_000
+FLOAT16 = np.finfo(np.float16)
+
+
+def embed(workspace: Workspace, options: EmbedOptions, progress: Progress = silent) -> Artifact:
+    """Embed every pair, or take over the embeddings that the pairs came with.
+
+    Reads ``pairs``; writes ``features``: ``image`` (n, dx) and ``text`` (n, dy), float16, one row a pair; unit vectors
+    from an encoder, as they came (clipped to what float16 holds) where they were imported. Facts: ``encoder``,
+    ``aligned``, ``aligned_why``, ``logit_scale`` (of the encoder, null for imported ones), ``device``, ``seconds``.
+
+    A run that was killed goes on where it stopped, as long as the pairs and the encoder are the same.
+
+    Raises
+    ------
+    FeaturesError
+        If the encoder cannot be had, its device is absent, or a photo cannot be read any more.
+    WorkspaceError
+        If there are no pairs yet, or the workspace cannot be written.
+    """
+    began = time.monotonic()
+    pairs = workspace.artifact("pairs")
+    table = pairs.table("pairs")
+    imported = options.encoder is None and pairs.has("image.npy")
+    with workspace.write("features", options) as draft:
+        if imported:
+            _take_over(pairs, draft, progress)
+            facts = {"encoder": IMPORTED, "logit_scale": None, "device": None}
+        else:
+            facts = _run_encoder(workspace, table, options, draft, progress)
+        aligned, why = _aligned(draft, table)
+        draft.facts = facts | {"aligned": aligned, "aligned_why": why, "seconds": time.monotonic() - began}
+    shutil.rmtree(workspace.private("features"))
+    return workspace.artifact("features")
+
+
+def _run_encoder(
+    workspace: Workspace, table: pd.DataFrame, options: EmbedOptions, draft: Draft, progress: Progress
+) -> dict:
+    # torch and transformers take seconds to import, which those with embeddings of their own need not wait for.
+    from influencespace.features.device import pick_device
+    from influencespace.features.encoder import load_encoder
+    from influencespace.features.store import embed_pairs
+
+    name = options.encoder or DEFAULT_ENCODER
+    device = pick_device(options.device)
+    progress(0, 1, f"loading {name}")
+    encoder = load_encoder(name, device)
+    # The encoder's name is among the options; what lies under that name may change.
+    draft.content = encoder.digest
+    key = hashlib.sha256(f"{workspace.artifact('pairs').digest} {encoder.digest}".encode()).hexdigest()[:32]
+    folder = workspace.private("features") / key
+    folder.mkdir(exist_ok=True)
+    found = embed_pairs(encoder, table, folder, options.batch_size, progress)
+    _write(draft, "image", found.photos, found.photo_of)
+    _write(draft, "text", found.captions, found.caption_of)
+    return {"encoder": encoder.name, "logit_scale": encoder.logit_scale, "device": device.type}
+
+
+def _take_over(pairs: Artifact, draft: Draft, progress: Progress) -> None:
+    for done, name in enumerate(("image", "text")):
+        vectors = pairs.array(name)
+        _write(draft, name, vectors, np.arange(len(vectors)))
+        progress(done + 1, 2, "copying the imported embeddings")
+
+
+def _write(draft: Draft, name: str, vectors: np.ndarray, rows: np.ndarray) -> None:
+    shape = (len(rows), vectors.shape[1])
+    out = np.lib.format.open_memmap(Path(draft.folder) / f"{name}.npy", mode="w+", dtype=np.float16, shape=shape)
+    for start in range(0, len(rows), CHUNK):
+        part = slice(start, start + CHUNK)
+        out[part] = np.clip(vectors[rows[part]], FLOAT16.min, FLOAT16.max)
+    out.flush()
+
+
+def _aligned(draft: Draft, table: pd.DataFrame) -> tuple[bool, str]:
+    image, text = (np.load(draft.folder / f"{name}.npy", mmap_mode="r") for name in ("image", "text"))
+    # Test pairs are for evaluation alone.
+    rows = np.flatnonzero((table["split"] != "test").to_numpy())
+    return alignment(image, text, rows, photo_codes(table, rows))

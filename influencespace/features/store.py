@@ -1,0 +1,167 @@
+"""Embedding all photos and captions of a table, so that a kill at any moment costs at most the batch it hit."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+
+from influencespace.errors import FeaturesError
+from influencespace.features.encoder import Encoder
+from influencespace.features.photos import load_photo
+from influencespace.progress import Progress
+
+A, B = TypeVar("A"), TypeVar("B")
+
+
+class Rows:
+    """A file of float16 vectors that only grows: its size says how many are done.
+
+    A kill can leave at most a torn vector at its end, which the next writer cuts off. There is no count beside it that
+    could disagree, and a full disk is an error at the write, not a crash as it would be in a memory map.
+
+    Parameters
+    ----------
+    path
+        The file; made when absent.
+    width
+        Numbers in a vector.
+    """
+
+    def __init__(self, path: Path, width: int) -> None:
+        self.path, self.width = path, width
+        path.touch()
+        with path.open("r+b") as file:
+            file.truncate(self.done * self._size)
+
+    @property
+    def _size(self) -> int:
+        return self.width * np.dtype(np.float16).itemsize
+
+    @property
+    def done(self) -> int:
+        """How many vectors are in the file."""
+        return self.path.stat().st_size // self._size
+
+    def append(self, vectors: np.ndarray) -> None:
+        """Add (b, width) vectors."""
+        with self.path.open("ab") as file:
+            file.write(np.ascontiguousarray(vectors, dtype=np.float16).data)
+
+    def read(self) -> np.ndarray:
+        """(done, width) float16, memory-mapped."""
+        return np.memmap(self.path, dtype=np.float16, mode="r", shape=(self.done, self.width))
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Every distinct photo and caption once, and which of them each pair has.
+
+    Attributes
+    ----------
+    photos, captions
+        (p, d) and (c, d) float16, memory-mapped.
+    photo_of, caption_of
+        (n,) the row of each pair's photo and caption in them.
+    """
+
+    photos: np.ndarray
+    captions: np.ndarray
+    photo_of: np.ndarray
+    caption_of: np.ndarray
+
+
+def embed_pairs(encoder: Encoder, table: pd.DataFrame, folder: Path, batch_size: int, progress: Progress) -> Embeddings:
+    """Embed the photos (one by content digest) and captions of a table of pairs, going on where ``folder`` ends.
+
+    Parameters
+    ----------
+    encoder
+        What embeds.
+    table
+        The pairs; columns ``photo``, ``image_path``, ``row`` and ``caption`` are read.
+    folder
+        Where finished vectors are kept. It must belong to just this table and this encoder.
+    batch_size
+        Photos or captions at once.
+    progress
+        Told of every batch.
+
+    Raises
+    ------
+    FeaturesError
+        If a photo cannot be read (any more); the message names the file and its row.
+    """
+    photo_of, photos = pd.factorize(table["photo"])
+    first = np.unique(photo_of, return_index=True)[1]
+    # The longest first: what does not fit into memory shows at once, and captions of like length share a batch.
+    captions = sorted(table["caption"].unique(), key=lambda caption: (-len(caption), caption))
+    caption_of = pd.Index(captions).get_indexer(table["caption"])
+    seen, read = Rows(folder / "photos.f16", encoder.width), Rows(folder / "captions.f16", encoder.width)
+    total = len(photos) + len(captions)
+    sources = list(zip(table["image_path"].to_numpy()[first], table["row"].to_numpy()[first], strict=True))
+
+    def prepared(source: tuple[str | None, int]) -> dict:
+        return encoder.prepare(_photo(*source))
+
+    workers = min(8, os.cpu_count() or 1)
+    with warnings.catch_warnings():
+        # Set once for all threads: import has judged these files already.
+        warnings.simplefilter("ignore")
+        for batch in _batches(_ahead(prepared, sources[seen.done :], workers, 2 * batch_size), batch_size):
+            seen.append(encoder.embed_photos(batch))
+            progress(seen.done, total, f"embedding photos on {encoder.device.type}")
+    for batch in _batches(captions[read.done :], batch_size):
+        read.append(encoder.embed_captions(batch))
+        progress(seen.done + read.done, total, f"embedding captions on {encoder.device.type}")
+    return Embeddings(seen.read(), read.read(), photo_of, caption_of)
+
+
+def _photo(path: str | None, row: int):
+    if not isinstance(path, str):
+        raise FeaturesError(
+            f"The pair of row {row} came without its photo, so no encoder can see it. Leave out --encoder to use the "
+            "imported embeddings, or import again with --images."
+        )
+    try:
+        return load_photo(path)
+    except Exception as error:
+        # PIL and the file system raise almost anything on a broken file.
+        raise FeaturesError(
+            f"The photo {path} of row {row} can no longer be read ({type(error).__name__}: {error}). "
+            "Put it back, or run import again, which leaves it out and says so."
+        ) from error
+
+
+def _ahead(function: Callable[[A], B], items: Sequence[A], workers: int, depth: int) -> Iterator[B]:
+    """The function of each item, in order, computed by threads up to ``depth`` items ahead of who asks."""
+    pool = ThreadPoolExecutor(workers)
+    waiting: deque = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _batches(items: Iterable[A], size: int) -> Iterator[list[A]]:
+    batch: list[A] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -138,7 +138,7 @@ def _row_ids(records: Records, name: str | None, origin: Origin, problems: Probl
     ids = _series(records.texts(name, "--id-column")).str.strip().replace("", None)
     missing, repeated = ids.isna(), ids.duplicated() & ids.notna()
     problems.report(MISSING_ID, records.path, records.rows[missing], detail=f"the column {name} is empty")
-    problems.report(REPEATED_ID, records.path, records.rows[repeated], ids=ids[repeated].tolist(),
+    problems.report(REPEATED_ID, records.path, records.rows[repeated], ids=ids[repeated],
                     detail="an earlier row has this id")
     return (origin.prefix + ids).where(~repeated)
 
@@ -180,7 +180,7 @@ def _usable(pairs: pd.DataFrame, records: Records, problems: Problems, *, needs_
         (NO_IMAGE_NAMED, no_image, ""),
     ):
         new = bad & ~bad_so_far
-        problems.report(kind, records.path, pairs["row"][new], ids=pairs["id"][new].tolist(), detail=detail)
+        problems.report(kind, records.path, pairs["row"][new], ids=pairs["id"][new], detail=detail)
         bad_so_far |= bad
     return pairs[~bad_so_far]
 

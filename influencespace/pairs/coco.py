@@ -41,7 +41,7 @@ def read_coco(path: Path, problems: Problems) -> Records:
         else:
             joined.append({name: value for name, value in image.items() if name != "id"} | annotation)
             rows.append(row)
-    problems.report(MALFORMED_ROW, path, list(malformed), detail=list(malformed.values()))
+    problems.report(MALFORMED_ROW, path, malformed, detail=malformed.values())
     if not joined:
         raise PairsError(f"{path} holds no captions. {problems.summary()}")
     return Records(path, "coco", from_dicts(joined), np.array(rows, dtype=np.int64))

@@ -76,8 +76,8 @@ def assign_splits(pairs: pd.DataFrame, options: ImportOptions, problems: Problem
     if options.holdout_column:
         split = pairs["holdout"].str.strip().str.lower().map(SPLITS)
         unknown = split.isna()
-        _report(pairs[unknown], UNKNOWN_SPLIT, problems,
-                detail=(f"{options.holdout_column} is " + pairs["holdout"][unknown].fillna("empty")).tolist())
+        detail = f"{options.holdout_column} is " + pairs["holdout"][unknown].fillna("empty")
+        _report(pairs[unknown], UNKNOWN_SPLIT, problems, detail)
         pairs, split = pairs[~unknown], split[~unknown]
     elif not options.validation:
         photos, strata = _photos(pairs)
@@ -116,9 +116,9 @@ def _pooled(strata: np.ndarray) -> np.ndarray:
 
 
 def _leave_out(pairs: pd.DataFrame, bad: pd.Series, kind: str, problems: Problems) -> pd.DataFrame:
-    _report(pairs[bad], kind, problems, detail=("photo " + pairs["photo"][bad]).tolist())
+    _report(pairs[bad], kind, problems, detail="photo " + pairs["photo"][bad])
     return pairs[~bad]
 
 
-def _report(pairs: pd.DataFrame, kind: str, problems: Problems, detail: list[str]) -> None:
-    problems.report(kind, pairs["table"].tolist(), pairs["row"].tolist(), ids=pairs["id"].tolist(), detail=detail)
+def _report(pairs: pd.DataFrame, kind: str, problems: Problems, detail: pd.Series) -> None:
+    problems.report(kind, pairs["table"], pairs["row"], ids=pairs["id"], detail=detail)

@@ -18,7 +18,7 @@ from influencespace.pairs.problems import MISSING_FILE, NOT_A_FILE, OVERSIZED_IM
 from influencespace.progress import Progress
 
 DIGEST_CHARACTERS = 32
-_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:(//|[^/]*,)")
+_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|data:")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -35,18 +35,18 @@ class Problems:
         self._found: list[pd.DataFrame] = []
 
     def report(
-        self, problem: str, table: str | Path | Sequence[str], rows: Sequence[int], *, ids: Sequence[str] | str = "",
-        detail: Sequence[str] | str = "", action: str = LEFT_OUT,
+        self, problem: str, table: str | Path | Iterable[str], rows: Iterable[int], *, ids: Iterable[str] = "",
+        detail: Iterable[str] = "", action: str = LEFT_OUT,
     ) -> None:
         """Report one kind of problem for some rows (1-based; -1 where it is about the whole table).
 
-        ``ids`` and ``detail`` are one text for all of the rows, or one a row.
+        ``table``, ``ids`` and ``detail`` are one text for all of the rows, or one a row.
         """
-        if len(rows) == 0:
-            return
-        table = str(table) if isinstance(table, Path) else table
-        found = {"table": table, "row": rows, "id": ids, "problem": problem, "detail": detail, "action": action}
-        self._found.append(pd.DataFrame(found, index=range(len(rows))).astype(COLUMNS))
+        rows = list(rows)
+        if rows:
+            said = {"table": table, "row": rows, "id": ids, "problem": problem, "detail": detail, "action": action}
+            columns = {name: str(value) if isinstance(value, str | Path) else list(value) for name, value in said.items()}
+            self._found.append(pd.DataFrame(columns, index=range(len(rows))).astype(COLUMNS))
 
     def table(self) -> pd.DataFrame:
         """All problems, with the columns of ``problems.parquet``."""

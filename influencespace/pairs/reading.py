@@ -171,7 +171,7 @@ def _without_repeated_ids(pairs: pd.DataFrame, problems: Problems) -> pd.DataFra
     """Named ids can clash with made ones ("7.1", "validation:7"); the later pair is left out."""
     repeated = pairs["id"].duplicated()
     again = pairs[repeated]
-    problems.report(REPEATED_ID, again["table"].tolist(), again["row"].tolist(), ids=again["id"].tolist(),
+    problems.report(REPEATED_ID, again["table"], again["row"], ids=again["id"],
                     detail="an earlier pair has this id")
     return pairs[~repeated]
 
@@ -188,7 +188,7 @@ def _check_enough(pairs: pd.DataFrame, problems: Problems) -> None:
     if any(photos[split] < fewest for split, fewest in FEWEST_PHOTOS.items()):
         counts = ", ".join(f"{split} {photos[split]:,} (at least {least})" for split, least in FEWEST_PHOTOS.items())
         raise PairsError(
-            f"Too few photos: {counts}. {len(pairs):,} pairs can be used. {problems.summary()} "
+            f"Too few photos: {counts}. Pairs that can be used: {len(pairs):,}. {problems.summary()} "
             "Give more pairs, or hold out another share of them: --holdout, --validation."
         )
 

@@ -95,7 +95,7 @@ def _read_delimited(path: Path, delimiter: str, problems: Problems) -> Records:
         )
     except pa.ArrowInvalid as error:
         raise PairsError(f"{path} cannot be read as a table: {error}.") from None
-    problems.report(MALFORMED_ROW, path, list(ragged), detail=list(ragged.values()))
+    problems.report(MALFORMED_ROW, path, ragged, detail=ragged.values())
     rows = np.setdiff1d(np.arange(1, columns.num_rows + len(ragged) + 1), list(ragged))
     return Records(path, "table", columns, rows)
 
@@ -115,7 +115,7 @@ def _read_json_lines(path: Path, problems: Problems) -> Records:
             rows.append(number)
         else:
             malformed[number] = "no JSON object with named values"
-    problems.report(MALFORMED_ROW, path, list(malformed), detail=list(malformed.values()))
+    problems.report(MALFORMED_ROW, path, malformed, detail=malformed.values())
     return Records(path, "table", from_dicts(records), np.array(rows, dtype=np.int64))
 
 

@@ -31,7 +31,8 @@ def read_coco(path: Path, problems: Problems) -> Records:
         raise PairsError(f"{path} is no JSON: {error}.") from None
     images, annotations = _lists(path, document)
     # Compared as text: some writers quote the ids in one of the two lists.
-    by_id = {str(image.get("id")): image for image in reversed(images) if isinstance(image, dict)}
+    known = [image for image in images if isinstance(image, dict) and image.get("id") is not None]
+    by_id = {str(image["id"]): image for image in reversed(known)}
     joined, rows, malformed = [], [], {}
     for row, annotation in enumerate(annotations, 1):
         if not isinstance(annotation, dict):

@@ -110,7 +110,7 @@ def _read_json_lines(path: Path, problems: Problems) -> Records:
         except (ValueError, RecursionError) as error:
             malformed[number] = f"no JSON: {error}"
             continue
-        if isinstance(record, dict):
+        if isinstance(record, dict) and record:
             records.append(record)
             rows.append(number)
         else:

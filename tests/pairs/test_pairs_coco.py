@@ -30,12 +30,13 @@ def test_annotations_are_joined_with_their_images(tmp_path):
 
 
 def test_an_annotation_without_its_image_is_a_problem(tmp_path):
-    path = write(tmp_path, [{"id": "5", "file_name": "5.jpg"}],
-                 [{"image_id": 5, "caption": "x"}, {"image_id": 9, "caption": "y"}, "text"])
+    path = write(tmp_path, [{"id": "5", "file_name": "5.jpg"}, {"id": None, "file_name": "6.jpg"}],
+                 [{"image_id": 5, "caption": "x"}, {"image_id": 9, "caption": "y"}, "text", {}])
     problems = Problems()
     assert read_coco(path, problems).rows.tolist() == [1]
     assert problems.table()[["row", "detail"]].to_numpy().tolist() == [
-        [2, "no image has the id 9"], [3, "an annotation without named values"]
+        [2, "no image has the id 9"], [3, "an annotation without named values"],
+        [4, "no image has the id None"],
     ]
 
 

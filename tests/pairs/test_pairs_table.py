@@ -56,11 +56,11 @@ def test_ragged_lines_are_problems_with_their_row(tmp_path):
 
 
 def test_malformed_lines_of_json_are_problems_with_their_line(tmp_path):
-    path = write(tmp_path / "t.jsonl", '{"image": "a"}\n\n{"image": \n[1]\n' + "[" * 100_000 + '\n{"image": "b"}')
+    path = write(tmp_path / "t.jsonl", '{"image": "a"}\n\n{"image": \n[1]\n{}\n' + "[" * 100_000 + '\n{"image": "b"}')
     problems = Problems()
     records = read_table(path, problems)
-    assert records.rows.tolist() == [1, 6]
-    assert problems.table()["row"].tolist() == [3, 4, 5]
+    assert records.rows.tolist() == [1, 7]
+    assert problems.table()["row"].tolist() == [3, 4, 5, 6]
 
 
 def test_json_values_of_mixed_types_become_text(tmp_path):

@@ -1,34 +1,7 @@
-"""The app's router: theme, workspace, pages. Start it with ``streamlit run app.py``."""
-
-from pathlib import Path
+"""The app: start it with ``streamlit run app.py``."""
 
 import streamlit as st
 
-from influencespace.ui import work, workspaces
-from influencespace.ui.guard import guarded
-from influencespace.ui.logo import LOGO, MARK
-
-st.set_page_config(
-    "InfluenceSpace", page_icon=":material/scatter_plot:", layout="wide", initial_sidebar_state="collapsed"
-)
-st.logo(LOGO, icon_image=MARK, size="medium")
-page = st.navigation(
-    [
-        st.Page("pages/data.py", title="Data", icon=":material/photo_library:",
-                help="The pairs: how many there are, what was wrong with some, and how to bring in your own."),
-        st.Page("pages/clusters.py", title="Clusters", icon=":material/scatter_plot:", default=True,
-                help="The map of all pairs, and the photos of each topic and cluster."),
-        st.Page("pages/influence.py", title="Influence", icon=":material/balance:",
-                help="Which clusters help and which harm, overall and for each group."),
-        st.Page("pages/curate.py", title="Curate", icon=":material/tune:",
-                help="How much to prune and to up-weight, with a reason for each cluster and the last word for you."),
-        st.Page("pages/train.py", title="Train", icon=":material/model_training:",
-                help="Train on the curated pairs and beside them on others, and compare what is measured."),
-        st.Page("pages/export.py", title="Export", icon=":material/download:",
-                help="Write the curated pairs to a file."),
-    ],
-    position="top",
-)
-with guarded():
-    work.strip(workspaces.choose(workspaces.folder(Path(__file__).parent)))
-    page.run()
+# The script that Streamlit runs lies apart from pages/, which it would otherwise take for pages of an older kind, each a
+# script of its own, until the first visitor has been at the start page.
+app = st.App("influencespace/ui/router.py")

@@ -94,7 +94,7 @@ def look(pairs: pd.DataFrame, topics: dict[int, str], colouring: Colouring) -> L
         known = colours.categories(len(order))
         return map.by_category(values.to_numpy(), [*order, "unknown"], [*known, colours.GREY])
     order = list(topics)
-    shade = pd.Categorical(pairs["topic"], order).codes % colours.STEPS
+    shade = pd.Categorical(pairs["topic"], order).codes.astype(int) % colours.STEPS
     palette = colours.categories(min(len(order), colours.STEPS))
     # The names stand on the map itself: a legend of all topics would be longer than the map is high.
     return Look(shade.astype(np.uint8), {"light": palette, "dark": palette})

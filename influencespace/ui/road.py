@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from influencespace import jobs
 from influencespace.ui import workspaces
@@ -55,25 +56,32 @@ def need(workspace: Workspace, name: str) -> Artifact | None:
         return found
     words, action = WORDS[name]
     verb = "is" if name == "plan" else "are"
-    with st.container(border=True, horizontal_alignment="center", gap="medium"):
-        st.space("small")
-        if jobs.active(workspace) is not None:
-            st.markdown(f"The {words} {verb} on the way and will show here.", text_alignment="center")
-        elif workspace.find("pairs") is None:
-            st.markdown("There are no pairs in this workspace yet.", text_alignment="center")
+    if jobs.active(workspace) is not None:
+        _say(f"The {words} {verb} on the way and will show here.")
+    elif workspace.find("pairs") is None:
+        with _say("There are no pairs in this workspace yet."):
             st.button("Open the demo", type="primary", icon=":material/play_arrow:", on_click=_open_demo)
-        else:
-            old = workspace.find(name) is not None
-            st.markdown(
-                f"The {words} {verb} out of date: something before has changed." if old
-                else f"The {words} {verb} not there yet.", text_alignment="center",
-            )
-            st.button(
-                "Bring up to date" if old else action, type="primary", icon=":material/play_arrow:", key=f"make_{name}",
-                on_click=_make, args=(workspace, name),
-            )
-        st.space("small")
+    elif workspace.find(name) is not None:
+        bring_up_to_date(workspace, name, f"The {words} {verb} out of date: something before has changed.")
+    else:
+        bring_up_to_date(workspace, name, f"The {words} {verb} not there yet.", action)
     return None
+
+
+def bring_up_to_date(workspace: Workspace, name: str, why: str, action: str = "Bring up to date") -> None:
+    """A sentence, and a button that makes an artifact and whatever before it is not current."""
+    with _say(why):
+        st.button(
+            action, type="primary", icon=":material/play_arrow:", key=f"make_{name}", on_click=_make,
+            args=(workspace, name),
+        )
+
+
+def _say(sentence: str) -> DeltaGenerator:
+    box = st.container(border=True, horizontal_alignment="center", gap="medium")
+    box.space("small")
+    box.markdown(sentence, text_alignment="center")
+    return box
 
 
 @guarded()

@@ -178,7 +178,8 @@ class PairMap {
   settle(width, height) {
     const taken = []
     for (const place of this.places) {
-      const [left, top] = this.toScreen(place.x, place.y, width, height)
+      const [left, middle] = this.toScreen(place.x, place.y, width, height)
+      const top = middle - 17  // above the points it names, not over them
       const half = place.node.offsetWidth / 2 + 3
       const box = [left - half, top - 10, left + half, top + 10]
       const free = taken.every(b => box[2] < b[0] || box[0] > b[2] || box[3] < b[1] || box[1] > b[3])

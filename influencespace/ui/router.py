@@ -1,0 +1,35 @@
+"""What runs on every visit: theme, workspace, the strip of what is being computed, and the page."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from influencespace.ui import work, workspaces
+from influencespace.ui.guard import guarded
+from influencespace.ui.logo import LOGO, MARK
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "pages"
+
+st.set_page_config("InfluenceSpace", page_icon=MARK, layout="wide", initial_sidebar_state="collapsed")
+st.logo(LOGO)
+page = st.navigation(
+    [
+        st.Page(PAGES / "data.py", title="Data", icon=":material/photo_library:",
+                help="The pairs: how many there are, what was wrong with some, and how to bring in your own."),
+        st.Page(PAGES / "clusters.py", title="Clusters", icon=":material/scatter_plot:", default=True,
+                help="The map of all pairs, and the photos of each topic and cluster."),
+        st.Page(PAGES / "influence.py", title="Influence", icon=":material/balance:",
+                help="Which clusters help and which harm, overall and for each group."),
+        st.Page(PAGES / "curate.py", title="Curate", icon=":material/tune:",
+                help="How much to prune and to up-weight, with a reason for each cluster and the last word for you."),
+        st.Page(PAGES / "train.py", title="Train", icon=":material/model_training:",
+                help="Train on the curated pairs and beside them on others, and compare what is measured."),
+        st.Page(PAGES / "export.py", title="Export", icon=":material/download:",
+                help="Write the curated pairs to a file."),
+    ],
+    position="top",
+)
+with guarded():
+    work.strip(workspaces.choose(workspaces.folder(ROOT)))
+    page.run()

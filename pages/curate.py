@@ -1,0 +1,28 @@
+"""How much to prune and to up-weight, what follows from it, and the curator's own decisions."""
+
+import streamlit as st
+
+from influencespace.ui import curate_panels, pair_map, reading, workspaces
+from influencespace.ui.guard import guarded
+from influencespace.ui.pair_map import DISPOSITION, Colouring
+from influencespace.ui.road import need
+
+workspace = workspaces.current()
+plan = need(workspace, "plan")
+if plan is None:
+    st.stop()
+clusters = workspace.artifact("clusters")
+topics, strata = reading.names(clusters)
+
+left, right = st.columns([1.7, 1], gap="large")
+with right:
+    with guarded():
+        curate_panels.follow(workspace, curate_panels.options(plan))
+    pairs = reading.training(workspace)
+    curate_panels.figures(pairs)
+with left:
+    pair_map.draw(
+        pairs, topics, strata, Colouring(DISPOSITION), key="curate_map", height=440,
+    )
+st.subheader("Why, and what you decide")
+curate_panels.decisions(workspace, clusters, topics)

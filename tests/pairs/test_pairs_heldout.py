@@ -1,13 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from influencespace.pairs.heldout import assign_splits, halve, sample
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.problems import Problems
 
+few = settings(max_examples=50, deadline=None)
 STRATA = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f"]), min_size=0, max_size=60)
 
 
@@ -15,6 +16,7 @@ def photos(n):
     return np.array([f"{i:05x}" for i in range(n)], dtype=str)
 
 
+@few
 @given(STRATA, st.integers(0, 2**32 - 1))
 def test_halves_are_disjoint_cover_all_and_differ_by_at_most_one(strata, seed):
     half = halve(photos(len(strata)), np.array(strata, dtype=str), seed)
@@ -22,6 +24,7 @@ def test_halves_are_disjoint_cover_all_and_differ_by_at_most_one(strata, seed):
     assert half.sum() == len(strata) // 2
 
 
+@few
 @given(STRATA, st.integers(0, 1000), st.data())
 def test_a_sample_has_its_size_and_depends_on_no_order(strata, seed, data):
     n = len(strata)
@@ -33,6 +36,7 @@ def test_a_sample_has_its_size_and_depends_on_no_order(strata, seed, data):
     assert np.array_equal(sample(names[order], strata[order], size, seed), drawn[order])
 
 
+@few
 @given(st.lists(st.integers(4, 40), min_size=2, max_size=4), st.integers(0, 1000))
 def test_every_stratum_is_halved(sizes, seed):
     strata = np.repeat([f"s{i}" for i in range(len(sizes))], sizes)
@@ -62,6 +66,7 @@ def disjoint(found):
     return sum(map(len, found.values())) == len(set().union(*found.values()))
 
 
+@few
 @given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=40), st.integers(0, 50), st.floats(0.01, 0.9))
 def test_drawn_photos_stay_whole(names, seed, holdout):
     pairs = table([("source", name) for name in names])
@@ -74,6 +79,7 @@ def test_drawn_photos_stay_whole(names, seed, holdout):
     assert len(held) == max(1, round(holdout * len(set(names))))
 
 
+@few
 @given(
     st.lists(st.tuples(st.sampled_from(["source", "validation", "test"]), st.sampled_from("abcdefghijkl")), max_size=40),
     st.booleans(), st.integers(0, 50),

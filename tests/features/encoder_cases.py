@@ -19,6 +19,9 @@ from transformers import (
     CLIPModel,
     CLIPVisionConfig,
     PreTrainedTokenizerFast,
+    Siglip2Config,
+    Siglip2ImageProcessorPil,
+    Siglip2Model,
     SiglipConfig,
     SiglipImageProcessorPil,
     SiglipModel,
@@ -44,20 +47,25 @@ _VISION = {
 def make_encoder(kind: str, folder: Path, seed: int = 0) -> Path:
     """Save an untrained encoder of that model type, with its image processor and tokenizer."""
     torch.manual_seed(seed)
-    processor = CLIPImageProcessorPil
+    processor = CLIPImageProcessorPil(size={"height": SIDE, "width": SIDE}, crop_size=SIDE)
     if kind == "clip":
         model = CLIPModel(CLIPConfig(text_config=_TEXT, vision_config=_VISION, projection_dim=8))
     elif kind == "siglip":
         text = _TEXT | {"projection_size": 16}
         model = SiglipModel(SiglipConfig(text_config=text, vision_config=_VISION))
-        processor = SiglipImageProcessorPil
+        processor = SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE})
+    elif kind == "siglip2":
+        text = _TEXT | {"projection_size": 16}
+        patches = {key: value for key, value in _VISION.items() if key != "image_size"} | {"num_patches": 16}
+        model = Siglip2Model(Siglip2Config(text_config=text, vision_config=patches))
+        processor = Siglip2ImageProcessorPil(patch_size=8, max_num_patches=16)
     else:
         config = VisionTextDualEncoderConfig.from_vision_text_configs(
             CLIPVisionConfig(**_VISION), BertConfig(**_TEXT), projection_dim=8
         )
         model = VisionTextDualEncoderModel(config)
     model.save_pretrained(folder)
-    processor(size={"height": SIDE, "width": SIDE}, crop_size=SIDE).save_pretrained(folder)
+    processor.save_pretrained(folder)
     _tokenizer(kind).save_pretrained(folder)
     return folder
 
@@ -67,7 +75,7 @@ def _tokenizer(kind: str) -> PreTrainedTokenizerFast:
     words.pre_tokenizer = Whitespace()
     ends = [("[START]", START), ("[END]", END)]
     words.post_processor = TemplateProcessing(single="[START] $A [END]", special_tokens=ends)
-    names = {"input_ids", "attention_mask"} - ({"attention_mask"} if kind == "siglip" else set())
+    names = {"input_ids", "attention_mask"} - ({"attention_mask"} if kind.startswith("siglip") else set())
     return PreTrainedTokenizerFast(
         tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]", bos_token="[START]", eos_token="[END]",
         model_input_names=sorted(names, reverse=True),

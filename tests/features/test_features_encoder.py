@@ -15,7 +15,7 @@ from influencespace.features import hub
 from influencespace.features.device import pick_device
 from influencespace.features.encoder import load_encoder
 
-KINDS = ("clip", "siglip", "vision-text-dual-encoder")
+KINDS = ("clip", "siglip", "siglip2", "vision-text-dual-encoder")
 CPU = torch.device("cpu")
 CAPTIONS = ["a red dog runs", "the cat", "a blue ball", "the dog sleeps a the red cat runs", "unheard words"]
 
@@ -48,7 +48,7 @@ def test_equals_transformers_called_on_one_after_the_other(kind, encoders, tmp_p
     model = AutoModel.from_pretrained(folder).eval()
     processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    padding = "max_length" if kind == "siglip" else False
+    padding = "max_length" if kind.startswith("siglip") else False
     with torch.inference_mode():
         image = [model.get_image_features(**processor(photo, return_tensors="pt")).pooler_output for photo in photos]
         text = [

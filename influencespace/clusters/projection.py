@@ -1,0 +1,136 @@
+"""The map: all pairs as points in the plane, near where they are alike."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
+
+from influencespace.progress import Progress, silent
+
+DIMENSIONS = 50
+NEIGHBOURS = 15
+# UMAP itself would take 500 for fewer than 10,000 points: three times as long for a map that looks the same.
+EPOCHS = 200
+# With fewer points UMAP has no neighbourhoods to keep.
+FEWEST = 10
+EDGE_PERCENT = 0.5
+
+
+def project(
+    space: np.ndarray, seed: int, sample: int = 20_000, progress: Progress = silent
+) -> tuple[np.ndarray, str]:
+    """Project a space to the unit square: UMAP (McInnes, Healy & Melville 2018) of its first 50 principal components.
+
+    A larger space is fitted on a random sample; each other point is placed among its nearest neighbours in the sample,
+    by the weights that UMAP gives them at the start of its own transform.
+
+    Parameters
+    ----------
+    space
+        (n, d) float32.
+    seed
+        Draws the sample and UMAP's steps; the same space and seed make the same map.
+    sample
+        How many points UMAP is fitted on.
+    progress
+        Told what is being done.
+
+    Returns
+    -------
+    xy : (n, 2) float32
+        In [0, 1]; the outermost half percent on every side lies on the edge, so that outliers do not squeeze the rest.
+    how : str
+        What was done, for people.
+    """
+    n = len(space)
+    progress(0, 3, "reducing the space for the map")
+    # One thread and one seed throughout: sums in another order would move the map from run to run.
+    with threadpool_limits(limits=1):
+        fitted = np.arange(n)
+        if n > sample:
+            fitted = np.sort(np.random.default_rng(seed).choice(n, sample, replace=False))
+        reduced = _principal(space, fitted)
+        if reduced is None:
+            return np.full((n, 2), 0.5, dtype=np.float32), "no map: all pairs are alike"
+        # Rounded, for equal pairs may differ in their last bits by now, which scaling would blow up.
+        rounded = reduced.round(5)
+        if len(np.unique(rounded[fitted], axis=0)) < FEWEST:
+            return _scaled(_plane(rounded)), f"first two principal components (fewer than {FEWEST} different pairs)"
+        progress(1, 3, f"fitting the map to {len(fitted):,} pairs")
+        xy = np.empty((n, 2), dtype=np.float32)
+        xy[fitted] = _umap(reduced[fitted], seed)
+        progress(2, 3, "placing the other pairs")
+        others = np.setdiff1d(np.arange(n), fitted)
+        xy[others] = _placed(reduced[others], reduced[fitted], xy[fitted])
+    progress(3, 3, "map ready")
+    if len(others) == 0:
+        return _scaled(xy), "umap of all pairs"
+    return _scaled(xy), f"umap fitted on {len(fitted):,} pairs, the other {len(others):,} placed among their neighbours"
+
+
+def _principal(space: np.ndarray, fitted: np.ndarray) -> np.ndarray | None:
+    if len(fitted) == 0:
+        return None
+    centre = space[fitted].mean(axis=0)
+    centred = np.asarray(space - centre, dtype=np.float32)
+    size = float(np.abs(centred).max())
+    # What differs by rounding alone is alike.
+    if size <= 1e-6 * max(1.0, float(np.abs(centre).max())):
+        return None
+    centred /= size
+    count = min(DIMENSIONS, space.shape[1], len(fitted))
+    solver = "covariance_eigh" if space.shape[1] <= len(fitted) else "full"
+    return PCA(count, svd_solver=solver).fit(centred[fitted]).transform(centred)
+
+
+def _umap(points: np.ndarray, seed: int) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Tensorflow not installed")
+        # Its import takes seconds; only who draws a map pays for it.
+        from umap import UMAP
+
+    near, distance = _nearest(points, points, min(NEIGHBOURS, len(points) - 1))
+    start = _plane(points)
+    rng = np.random.default_rng(seed)
+    # Equal pairs would start, and so stay, on one point.
+    start = 10 * start / np.abs(start).max() + rng.normal(0, 1e-2, start.shape)
+    with warnings.catch_warnings():
+        # We place further points ourselves; UMAP's own transform compiles for half a minute more.
+        warnings.filterwarnings("ignore", message=".*transform will be unavailable")
+        model = UMAP(
+            n_neighbors=near.shape[1], n_epochs=EPOCHS, init=start.astype(np.float32), random_state=seed, n_jobs=1,
+            precomputed_knn=(near, distance),
+        )
+        return model.fit_transform(points)
+
+
+def _placed(points: np.ndarray, fitted: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    if len(points) == 0:
+        return np.empty((0, 2), dtype=np.float32)
+    near, distance = _nearest(points, fitted, min(NEIGHBOURS, len(fitted)))
+    beyond = distance - distance[:, :1]
+    scale = beyond.mean(axis=1, keepdims=True)
+    weight = np.exp(-beyond / np.where(scale > 0, scale, 1))
+    weight /= weight.sum(axis=1, keepdims=True)
+    return np.einsum("nk,nkc->nc", weight, xy[near])
+
+
+def _nearest(points: np.ndarray, among: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(among)
+    distance, near = search.kneighbors(points)
+    return near.astype(np.int32), distance.astype(np.float32)
+
+
+def _plane(points: np.ndarray) -> np.ndarray:
+    """The first two columns; a second one of zeros where there is but one."""
+    return np.pad(points[:, :2], ((0, 0), (0, max(0, 2 - points.shape[1]))))
+
+
+def _scaled(xy: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(xy, (EDGE_PERCENT, 100 - EDGE_PERCENT), axis=0)
+    spread = np.where(high > low, high - low, 1)
+    return np.where(high > low, np.clip((xy - low) / spread, 0, 1), 0.5).astype(np.float32)

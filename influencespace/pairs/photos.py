@@ -49,8 +49,7 @@ def with_photos(
     }, index=pairs.index, dtype="str")
     pairs = pairs.join(said)
     for kind, bad in pairs[pairs["photo"].isna()].groupby("problem", sort=False):
-        problems.report(str(kind), bad["table"], bad["row"], ids=bad["id"],
-                        detail=bad["detail"])
+        problems.report(str(kind), bad["table"], bad["row"], ids=bad["id"], detail=bad["detail"])
     return pairs[pairs["photo"].notna()].drop(columns=["problem", "detail"])
 
 

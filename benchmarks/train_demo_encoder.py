@@ -1,8 +1,8 @@
 """Trains the small CLIP model that is packaged as the demo's encoder, and says how well it retrieves.
 
-It learns from undamaged scenes of a split of their own (``encoder``), each seen once. It is trained for so few steps that
-it is of use and far from perfect: a demo whose encoder knows everything has nothing left to curate for. The defaults are
-those the packaged weights were made with::
+It learns from undamaged scenes of a split of their own (``encoder``), each seen once; some topics are kept from it. It
+is trained for so few steps that it is of use and far from perfect: a demo whose encoder knows everything has nothing left
+to curate for. The defaults are those the packaged weights were made with::
 
     python benchmarks/train_demo_encoder.py --output influencespace/demo_encoder
 """
@@ -135,7 +135,7 @@ def main() -> None:
     """Trains, saves, and prints the recall of what was saved."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True, help="folder for the encoder")
-    parser.add_argument("--scenes", type=int, default=25_600, help="scenes to train on, each seen once")
+    parser.add_argument("--scenes", type=int, default=32_000, help="scenes to train on, each seen once")
     parser.add_argument("--batch", type=int, default=128, help="pairs in a batch")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--width", type=int, default=128, help="width of both towers and of the shared space")

@@ -8,7 +8,7 @@ from influencespace.pairs.demo.canvas import Pen, Point
 from influencespace.pairs.demo.palette import COLOURS, HAIRS, INK, METAL, RGB, SKINS, dark, light
 from influencespace.pairs.demo.scenes import Person
 
-CHILD_SIZE = 0.78
+CHILD_SIZE = 0.84
 """How tall a child is beside an adult of about 60 units."""
 
 CHAIR_SEAT: RGB = (52, 84, 132)

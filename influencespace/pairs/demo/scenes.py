@@ -16,9 +16,6 @@ from influencespace.pairs.demo.palette import BRIGHT, HAIRS, SKINS
 
 Choice = TypeVar("Choice")
 
-SPLITS = {"train": 0, "heldout": 1, "encoder": 2}
-"""The collections of scenes: to curate, to judge by, and to train the packaged encoder on."""
-
 KINDS = ("woman", "man", "child")
 KIND_SHARES = (0.37, 0.37, 0.26)
 
@@ -115,6 +112,26 @@ TOPICS: dict[str, Topic] = {
     ),
 }
 
+
+@dataclass(frozen=True)
+class Split:
+    """A collection of scenes: the number in its seeds, its topics, and how many of its people use a wheelchair."""
+
+    number: int
+    wheelchair_share: float
+    topics: tuple[str, ...] = tuple(TOPICS)
+
+
+UNFAMILIAR = ("umbrellas", "rowing", "cats", "flowers")
+"""Topics that the packaged encoder has never seen, so that there is something to learn from the pairs."""
+
+SPLITS = {
+    "train": Split(0, wheelchair_share=0.03),
+    "heldout": Split(1, wheelchair_share=0.10),
+    "encoder": Split(2, wheelchair_share=0.03, topics=tuple(name for name in TOPICS if name not in UNFAMILIAR)),
+}
+"""To curate, to judge by, and to train the packaged encoder on; wheelchairs are rarest where a model learns."""
+
 FRUIT_COLOURS = {
     "apple": ("red", "green", "yellow"), "pear": ("green", "yellow"), "orange": ("orange",), "lemon": ("yellow",),
 }
@@ -145,19 +162,19 @@ HAIR_STYLES = {
 }
 
 
-def sample_scenes(split: str, count: int, seed: int, wheelchair_share: float) -> list[Scene]:
-    """``count`` scenes of a split.
+def sample_scenes(name: str, count: int, seed: int) -> list[Scene]:
+    """``count`` scenes of the split ``name``.
 
-    The topics come up equally often. ``wheelchair_share`` of the people, rounded to whole scenes, use a wheelchair, in
-    topics that can be drawn so.
+    Its topics come up equally often. Its share of people who use a wheelchair is rounded to whole scenes, all in topics
+    that can be drawn so.
     """
-    rng = np.random.default_rng([seed, SPLITS[split]])
-    names = list(TOPICS)
-    topics = [names[i % len(names)] for i in rng.permutation(count)]
+    split = SPLITS[name]
+    rng = np.random.default_rng([seed, split.number])
+    topics = [split.topics[i % len(split.topics)] for i in rng.permutation(count)]
     people = [i for i, name in enumerate(topics) if TOPICS[name].people]
     able = [i for i in people if TOPICS[topics[i]].wheelchair]
-    users = set(rng.permutation(able)[: round(wheelchair_share * len(people))].tolist())
-    return [sample_scene(np.random.default_rng([seed, SPLITS[split], i]), topics[i], i in users) for i in range(count)]
+    users = set(rng.permutation(able)[: round(split.wheelchair_share * len(people))].tolist())
+    return [sample_scene(np.random.default_rng([seed, split.number, i]), topics[i], i in users) for i in range(count)]
 
 
 def sample_scene(rng: np.random.Generator, name: str, wheelchair: bool = False) -> Scene:

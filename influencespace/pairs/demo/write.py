@@ -26,9 +26,6 @@ from influencespace.progress import Progress, silent
 ENCODER = Path(influencespace.__file__).parent / "demo_encoder"
 """The packaged encoder: a small CLIP model that transformers loads from this folder."""
 
-WHEELCHAIR_SHARES = {"train": 0.03, "heldout": 0.10, "encoder": 0.03}
-"""The share of people who use a wheelchair: rare where a model learns, less so where it is judged."""
-
 FEWEST = 100
 JPEG_QUALITY = 90
 
@@ -79,7 +76,7 @@ def write_demo(
 
 def clean_pairs(split: str, count: int, seed: int) -> list[tuple[Scene, str]]:
     """The scenes of a split, each with its undamaged caption."""
-    scenes = sample_scenes(split, count, seed, WHEELCHAIR_SHARES[split])
+    scenes = sample_scenes(split, count, seed)
     return [(scene, caption(scene, _words(split, seed, i))) for i, scene in enumerate(scenes)]
 
 
@@ -103,7 +100,7 @@ def _train(drawn: _Drawn, count: int, seed: int, faults: Faults) -> tuple[list[d
     planted = plant([scene for scene, _ in clean], seed, faults)
     rows, truth = [], []
     for i, (damage, original) in enumerate(zip(planted.damage, planted.original, strict=True)):
-        (scene, text), rng = clean[original], np.random.default_rng([seed, SPLITS["train"], i, 2])
+        (scene, text), rng = clean[original], np.random.default_rng([seed, SPLITS["train"].number, i, 2])
         if damage == "near_duplicate":
             image = draw(scene, shift=tuple(rng.integers(-3, 4, 2).tolist()), brightness=float(rng.uniform(0.94, 1.06)))
             text = retouched_caption(text, rng)
@@ -131,7 +128,7 @@ def _heldout(drawn: _Drawn, count: int, seed: int) -> list[dict]:
 
 def _words(split: str, seed: int, index: int) -> np.random.Generator:
     """The lot that words a caption, apart from the one that drew its scene."""
-    return np.random.default_rng([seed, SPLITS[split], index, 1])
+    return np.random.default_rng([seed, SPLITS[split].number, index, 1])
 
 
 def _write_table(path: Path, rows: list[dict]) -> None:

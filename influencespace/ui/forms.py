@@ -55,9 +55,11 @@ def _widget(field: dict[str, Any], value: Any, key: str) -> Any:
         return _number(field, kind, value, common)
     if many:
         item = typing.get_args(kind)[0]
-        shown = ", ".join(str(part) for part in value or ())
-        text = st.text_input(**common, value=shown, placeholder="several with commas")
-        return tuple(item(part.strip()) for part in text.split(",") if part.strip())
+        shown = [str(part) for part in value or ()]
+        parts = st.multiselect(
+            **common, options=shown, default=shown, accept_new_options=True, placeholder="Type, then Enter"
+        )
+        return tuple(item(part) for part in parts)
     shown = value if isinstance(value, str) else ""
     return st.text_input(**common, value=shown).strip() or (None if value is None else "")
 

@@ -90,7 +90,8 @@ def look(pairs: pd.DataFrame, topics: dict[int, str], colouring: Colouring) -> L
         return map.by_category(pairs["disposition"].to_numpy(), DISPOSITIONS, palette)
     if colouring.by == MEMBER:
         values = pairs[GROUP + colouring.of].astype(str)
-        order = [name for name in values.value_counts().index if name != "unknown"]
+        counts = values[values != "unknown"].value_counts().sort_index()
+        order = list(counts.sort_values(ascending=False, kind="stable").index)
         known = colours.categories(len(order))
         return map.by_category(values.to_numpy(), [*order, "unknown"], [*known, colours.GREY])
     order = list(topics)

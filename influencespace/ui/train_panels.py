@@ -161,7 +161,8 @@ def course(training: Artifact) -> None:
     for place, column, what in ((left, "recall", "Validation recall"), (right, "loss", "Training loss")):
         with place:
             st.plotly_chart(
-                training_charts.curves(curves, column), key=f"train_curve_{column}", alt=f"{what} of each arm over the epochs"
+                training_charts.curves(curves, column), key=f"train_curve_{column}",
+                alt=f"{what} of each arm over the epochs",
             )
 
 

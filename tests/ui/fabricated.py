@@ -66,10 +66,9 @@ def write_pairs(draft, workspace):
             "group.gender": VALUES[i % 2] if i % 5 else "unknown",
         })
     draft.table("pairs", pd.DataFrame(rows))
-    draft.table("problems", pd.DataFrame([
-        {"table": "pairs.csv", "row": 7, "id": "x", "problem": "unreadable image", "detail": "truncated", "action": "left out"},
-        {"table": "pairs.csv", "row": 9, "id": "y", "problem": "empty caption", "detail": "", "action": "left out"},
-    ]))
+    found = (7, "x", "unreadable image", "truncated"), (9, "y", "empty caption", "")
+    problems = pd.DataFrame(found, columns=["row", "id", "problem", "detail"])
+    draft.table("problems", problems.assign(table="pairs.csv", action="left out"))
     counts = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
     draft.facts = {
         "source": "pairs.csv", "format": "table", "groups": {"gender": VALUES}, "lexicon": [], "counts": counts,
@@ -83,7 +82,8 @@ def write_features(draft, workspace):
 
 
 def write_proxy(draft, workspace):
-    draft.array("agreement", np.where(_stratum() == 0, -1.0, 1.0).astype(np.float32) + np.arange(TRAIN, dtype=np.float32) / 100)
+    agreement = np.where(_stratum() == 0, -1.0, 1.0) + np.arange(TRAIN) / 100
+    draft.array("agreement", agreement.astype(np.float32))
 
 
 def write_clusters(draft, workspace):
@@ -93,8 +93,8 @@ def write_clusters(draft, workspace):
     draft.table("members", pd.DataFrame({"topic": topic, "cluster": _cluster(), "x": xy[:, 0], "y": xy[:, 1]}).astype(
         {"x": "float32", "y": "float32"}))
     draft.table("clusters", pd.DataFrame([
-        {"cluster": f"{t}.{s}", "topic": t, "stratum": s, "name": f"{TOPICS[t]}: captions that fit {('badly', 'well')[s]}",
-         "pairs": TRAIN // 6, "agreement": (-1.0, 1.0)[s]} for t in range(3) for s in range(2)
+        {"cluster": f"{t}.{s}", "topic": t, "stratum": s, "name": f"{TOPICS[t]}: captions that fit {word}",
+         "pairs": TRAIN // 6, "agreement": 2.0 * s - 1} for t in range(3) for s, word in enumerate(("badly", "well"))
     ]))
     draft.table("topics", pd.DataFrame([
         {"topic": t, "name": name, "keywords": name.split(", "), "pairs": TRAIN // 3} for t, name in enumerate(TOPICS)
@@ -117,7 +117,7 @@ def write_scores(draft, workspace):
         draft.table(name, pd.DataFrame(rows))
     draft.json("targets", [
         {"name": "overall", "attribute": None, "value": None, "pairs": VALIDATION, "loss": 2.0},
-        *({"name": f"gender={value}", "attribute": "gender", "value": value, "pairs": 5, "loss": 2.1} for value in VALUES),
+        *({"name": f"gender={v}", "attribute": "gender", "value": v, "pairs": 5, "loss": 2.1} for v in VALUES),
     ])
 
 
@@ -158,7 +158,8 @@ def results() -> dict:
     arms = []
     for i, (arm, pairs) in enumerate(ARMS.items()):
         seconds = None if arm == "start" else 2.5
-        recall = {m: {d: figure(40.0 - i) for d in ("both", "image_to_text", "text_to_image")} for m in ("R@1", "R@5", "R@10")}
+        sides = {side: figure(40.0 - i) for side in ("both", "image_to_text", "text_to_image")}
+        recall = {metric: sides for metric in ("R@1", "R@5", "R@10")}
         arms.append({
             "arm": arm, "pairs": pairs, "reduction": 100 * (1 - pairs / TRAIN), "weight": 1.2, "recall": recall,
             "seconds": {"training": seconds, "scoring": 1.5, "total": seconds and seconds + 1.5},

@@ -1,0 +1,347 @@
+"""Every page on a small fabricated workspace: whole, empty, out of date and broken."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fabricated import TARGETS, TOPICS, TRAIN, AnyOptions, AnyPlanOptions, fabricate, write_plan
+from streamlit.testing.v1 import AppTest
+
+import influencespace
+from influencespace import jobs
+from influencespace.jobs import Job
+from influencespace.options import Options, option
+from influencespace.ui import road
+from influencespace.workspace import Workspace
+
+ROOT = Path(influencespace.__file__).parents[1]
+PAGES = ["data", "clusters", "influence", "curate", "train", "export"]
+
+
+@dataclass(frozen=True)
+class AnyTrainOptions(Options):
+    """Stands for the options of training."""
+
+    arms: tuple[str, ...] = option(("influence", "full"), "What to train.", choices=("influence", "random", "full"))
+    seeds: int = option(5, "How many.", minimum=1, maximum=20)
+    device: str = option("auto", "Where.", choices=("auto", "cpu"), recipe=False)
+    rate: float | None = option(None, "Learning rate.", minimum=0.0, maximum=1.0)
+
+
+def _make_plan(workspace, options, progress):
+    with workspace.write("plan", options) as draft:
+        write_plan(draft, workspace, options.reduction)
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """Opens a page of the app on the workspaces of a folder, with stages that take no time; keeps what is submitted."""
+    stages = types.ModuleType("influencespace.stages")
+    stages.STAGES = {
+        "plan": types.SimpleNamespace(options=AnyPlanOptions, run=_make_plan),
+        "train": types.SimpleNamespace(options=AnyTrainOptions, run=None),
+    }
+    monkeypatch.setitem(sys.modules, "influencespace.stages", stages)
+    monkeypatch.setenv("INFLUENCESPACE_WORKSPACE", str(tmp_path))
+    submitted = []
+    monkeypatch.setattr(jobs, "submit", lambda workspace, commands, title: submitted.append((workspace.name, commands)))
+
+    def open_page(page: str = "clusters") -> AppTest:
+        test = AppTest.from_file(str(ROOT / "influencespace" / "ui" / "router.py"), default_timeout=30).run()
+        return test if page == "clusters" else test.switch_page(f"../../pages/{page}.py").run()
+
+    open_page.submitted = submitted
+    return open_page
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return fabricate(tmp_path / "demo")
+
+
+def _fine(page):
+    assert not page.exception
+    assert not page.error, page.error[0].value
+    return page
+
+
+def _words(page) -> str:
+    kinds = ("markdown", "caption", "info", "warning")
+    return " ".join(str(element.value) for kind in kinds for element in page.get(kind))
+
+
+def _map(page) -> tuple[dict, dict[str, np.ndarray]]:
+    """Header and arrays of the page's map, as map.js unpacks them."""
+    message = next(element.proto.bytes for element in page.get("bidi_component") if element.proto.bytes)
+    length = int(np.frombuffer(message, "<u4", 1)[0])
+    header, at, arrays = json.loads(message[4 : 4 + length]), 4 + length, {}
+    for name, kind in {"x": "<u2", "y": "<u2", "tag": "<u2", "shade": "u1", "kind": "u1"}.items():
+        arrays[name] = np.frombuffer(message, kind, header["n"], at)
+        at += arrays[name].nbytes
+    assert at == len(message)
+    return header, arrays
+
+
+def _cards(page) -> list[dict]:
+    return next(json.loads(e.proto.json)["cards"] for e in page.get("bidi_component") if e.proto.json)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_of_an_empty_workspace_is_a_sentence_with_one_button(app, tmp_path, page):
+    Workspace(tmp_path / "mine", create=True)
+    opened = _fine(app(page))
+    assert "There are no pairs in this workspace yet." in _words(opened)
+    expected = ["Open the demo", "Bring them in"] if page == "data" else ["Open the demo"]
+    assert [button.label for button in opened.button] == expected
+
+
+def test_first_start_opens_the_demo_by_itself(app, tmp_path):
+    opened = _fine(app())
+    assert app.submitted == [("demo", [("demo", {"seed": 0})])]
+    assert (tmp_path / "demo" / "workspace.json").exists()
+    assert opened.selectbox(key="workspace").value == "demo"
+
+
+def test_button_opens_the_demo_beside_an_empty_workspace(app, tmp_path):
+    Workspace(tmp_path / "mine", create=True)
+    opened = app()
+    next(button for button in opened.button if button.label == "Open the demo").click().run()
+    assert app.submitted == [("demo", [("demo", {"seed": 0})])]
+    assert _fine(opened).selectbox(key="workspace").value == "demo"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_whole_workspace_shows_every_page(app, workspace, page):
+    opened = _fine(app(page))
+    assert "not there yet" not in _words(opened)
+    assert not any(word in _words(opened).lower() for word in ("gradient", "tensor", "artifact"))
+
+
+def test_data_page_counts_pairs_and_problems(app, workspace):
+    opened = _fine(app("data"))
+    assert [metric.value for metric in opened.metric] == ["60", "12", "12", "2"]
+    assert list(opened.dataframe[0].value["problem"]) == ["unreadable image", "empty caption"]
+    states = opened.dataframe[1].value.set_index("What")["State"]
+    assert set(states) == {"up to date"}
+    cards = _cards(opened)
+    assert cards[0]["caption"] == "A woman with <b>dog</b> number 0"
+    assert cards[0]["image"].startswith("data:image/jpeg;base64,")
+
+
+def test_bringing_in_starts_a_job_in_a_new_workspace(app, workspace, tmp_path):
+    opened = app("data")
+    opened.text_input(key="bring_in_name").set_value("flickr")
+    opened.text_input(key="bring_in_source").set_value("pairs.jsonl")
+    opened.multiselect(key="bring_in_groups").set_value(["gender", "age:old,young"])
+    opened.text_input(key="bring_in_encoder").set_value("mini-clip")
+    next(button for button in opened.button if button.label == "Bring them in").click().run()
+    assert not opened.exception
+    name, commands = app.submitted[0]
+    assert name == "flickr"
+    assert [command[0] for command in commands] == ["import", "embed", "proxy", "cluster", "score", "plan"]
+    assert commands[0][1]["source"] == "pairs.jsonl"
+    assert commands[0][1]["groups"] == ["gender", "age:old,young"]
+    assert commands[1][1] == {"encoder": "mini-clip"}
+    assert opened.selectbox(key="workspace").value == "flickr"
+
+
+def test_bringing_in_says_what_is_wrong(app, workspace):
+    opened = app("data")
+    opened.text_input(key="bring_in_name").set_value("demo")
+    opened.text_input(key="bring_in_source").set_value("pairs.jsonl")
+    next(button for button in opened.button if button.label == "Bring them in").click().run()
+    assert "There is a workspace 'demo' already" in opened.error[0].value
+    assert app.submitted == []
+
+
+def test_clusters_page_shows_every_training_pair(app, workspace):
+    header, points = _map(_fine(app()))
+    assert header["n"] == TRAIN
+    assert {place["text"] for place in header["places"]} == set(TOPICS)
+    assert set(points["kind"]) == {1}
+    assert np.array_equal(points["shade"], np.arange(TRAIN) % 3)
+
+
+def test_choosing_topic_and_cluster_greys_the_others(app, workspace):
+    opened = app()
+    opened.selectbox(key="clusters_topic").set_value(1).run()
+    assert np.array_equal(_map(_fine(opened))[1]["kind"] == 1, np.arange(TRAIN) % 3 == 1)
+    assert list(opened.dataframe[0].value["cluster"]) == ["1.0", "1.1"]
+    opened.session_state["clusters_cluster"] = "1.0"
+    opened.run()
+    assert _map(_fine(opened))[1]["kind"].sum() == TRAIN // 6
+    assert {card["note"].split(" · ")[0] for card in _cards(opened)} == {"harms"}
+
+
+def test_map_is_coloured_by_what_is_chosen(app, workspace):
+    opened = app()
+    stratum = (np.arange(TRAIN) // 3) % 2
+    opened.session_state["clusters_colour"] = "Influence"
+    header, points = _map(_fine(opened.run()))
+    assert header["scale"] == {"low": "harms", "high": "helps"}
+    assert (points["shade"][stratum == 0] < 128).all() and (points["shade"][stratum == 1] > 128).all()
+    opened.session_state["clusters_colour"] = "Disposition"
+    header, points = _map(_fine(opened.run()))
+    legend = [(entry["label"], entry["count"]) for entry in header["legend"]]
+    assert legend == [("keep", "38"), ("up-weight", "10"), ("prune", "12")]
+    assert [int((points["kind"] == kind).sum()) for kind in (0, 1, 2)] == [12, 38, 10]
+    opened.session_state["clusters_colour"] = "Group"
+    header, _ = _map(_fine(opened.run()))
+    assert [entry["label"] for entry in header["legend"]] == ["man", "woman", "unknown"]
+
+
+def test_map_shows_before_there_are_scores(app, tmp_path):
+    fabricate(tmp_path / "demo", upto="clusters")
+    opened = _fine(app())
+    assert _map(opened)[0]["n"] == TRAIN
+    assert {card["bar"] for card in _cards(opened)} == {None}
+
+
+def test_influence_page_follows_target_and_level(app, workspace):
+    opened = app("influence")
+    assert opened.selectbox(key="influence_target").options == TARGETS
+    assert len(opened.get("plotly_chart")) == 3
+    opened.session_state["influence_level"] = "Cluster"
+    figure = json.loads(_fine(opened.run()).get("plotly_chart")[0].proto.spec)
+    assert len(figure["data"][0]["y"]) == 6
+
+
+def test_sliders_make_the_plan_anew_with_exact_counts(app, workspace):
+    opened = app("curate")
+    assert [metric.value for metric in opened.metric] == ["48", "12", "10"]
+    opened.slider(key="curate_reduction").set_value(0.35).run()
+    assert [metric.value for metric in _fine(opened).metric] == ["39", "21", "10"]
+    assert workspace.artifact("plan").record["options"]["reduction"] == 0.35
+    assert workspace.state("plan") == "current"
+    assert workspace.state("training") == "stale"
+
+
+def test_decision_on_a_topic_is_kept_and_taken_back(app, workspace):
+    opened = app("curate")
+    topic, word = (box for box in opened.selectbox if box.label in ("A whole topic", "You decide"))
+    topic.set_value(1)
+    word.set_value("prune")
+    next(button for button in opened.button if button.label == "Apply").click().run()
+    assert _fine(opened) and workspace.decisions() == {"topics": {"1": "prune"}}
+    assert workspace.state("plan") == "current"
+    topic, word = (box for box in opened.selectbox if box.label in ("A whole topic", "You decide"))
+    topic.set_value(1)
+    word.set_value("")
+    next(button for button in opened.button if button.label == "Apply").click().run()
+    assert workspace.decisions() == {"topics": {}}
+
+
+def test_training_is_submitted_with_the_options_of_the_form(app, workspace):
+    opened = app("train")
+    table = opened.dataframe[0].value
+    assert list(table["Arm"]) == ["influence", "random", "agreement", "full", "start"]
+    assert table["R@10"][0] == "40.0  [39.0, 41.0]"
+    assert "clip-score is missing: the features of image and text are not aligned" in _words(opened)
+    opened.multiselect(key="train_arms").set_value(["influence", "random"])
+    opened.number_input(key="train_seeds").set_value(2)
+    next(button for button in opened.button if button.label == "Train").click().run()
+    assert not opened.exception
+    chosen = {"arms": ("influence", "random"), "seeds": 2, "device": "auto", "rate": None}
+    assert app.submitted == [("demo", [("train", chosen)])]
+
+
+def test_results_of_an_earlier_plan_say_so(app, workspace):
+    _make_plan(workspace, AnyPlanOptions(reduction=0.5), None)
+    opened = _fine(app("train"))
+    assert "of an earlier plan" in opened.warning[0].value
+
+
+def test_export_previews_and_writes(app, workspace, tmp_path):
+    opened = app("export")
+    assert len(opened.dataframe[0].value) == 48
+    assert (opened.dataframe[0].value["weight"] > 0).all()
+    path = tmp_path / "out" / "subset.csv"
+    opened.session_state["export_format"] = "csv"
+    opened.run()
+    opened.text_input(key="export_to_csv").set_value(str(path))
+    next(button for button in opened.button if button.label == "Write the file").click().run()
+    assert str(path) in _fine(opened).success[0].value
+    assert len(pd.read_csv(path)) == 48
+    next(button for button in opened.button if button.label == "Write the file").click().run()
+    assert "exists" in opened.error[0].value
+
+
+def test_export_of_a_plan_that_a_decision_has_overtaken_asks_for_a_new_one(app, workspace):
+    workspace.decide({"topics": {"0": "prune"}})
+    opened = _fine(app("export"))
+    next(button for button in opened.button if button.label == "Bring up to date").click().run()
+    assert app.submitted == [("demo", [("plan", AnyPlanOptions().recipe())])]
+
+
+@pytest.mark.parametrize("page", ["clusters", "influence", "curate", "train", "export"])
+def test_what_is_out_of_date_says_so_and_is_made_again(app, workspace, page):
+    with workspace.write("pairs", AnyOptions(seed=1)) as draft:
+        draft.table("pairs", workspace.artifact("pairs").table("pairs").iloc[:40])
+        draft.table("problems", workspace.artifact("pairs").table("problems"))
+        draft.facts = workspace.artifact("pairs").facts
+    opened = _fine(app(page))
+    assert "out of date: something before has changed" in _words(opened)
+    next(button for button in opened.button if button.label == "Bring up to date").click().run()
+    stages = [stage for stage, _ in app.submitted[0][1]]
+    assert stages[:3] == ["embed", "proxy", "cluster"] and "import" not in stages
+
+
+def test_commands_keep_the_options_that_were_chosen_before(workspace):
+    with workspace.write("features", AnyOptions(seed=5)):
+        pass
+    commands = road.commands_to(workspace, "plan")
+    assert [stage for stage, _ in commands] == ["proxy", "cluster", "score", "plan"]
+    assert commands[-1][1] == AnyPlanOptions().recipe()
+    assert road.commands_to(workspace, "features") == [("embed", {"seed": 5})]
+
+
+def test_damaged_workspace_is_a_sentence(app, workspace):
+    (workspace.path / "clusters" / "artifact.json").write_text("{")
+    opened = app()
+    assert not opened.exception
+    assert "is no JSON" in opened.error[0].value
+
+
+def test_fault_of_ours_is_named_without_a_trace(app, workspace, monkeypatch):
+    (workspace.path / "clusters" / "topics.parquet").unlink()
+    opened = app()
+    assert not opened.exception
+    assert "A fault of InfluenceSpace itself: FileNotFoundError" in opened.error[0].value
+    assert "Traceback" not in opened.error[0].value
+
+
+def test_running_job_shows_on_every_page_and_can_be_cancelled(app, workspace, monkeypatch):
+    cancelled = []
+    running = _job(status="running", started=1.0, done=3, total=12, what="arm random, seed 1")
+    monkeypatch.setattr(jobs, "active", lambda workspace: running)
+    monkeypatch.setattr(jobs, "jobs", lambda workspace: [running])
+    monkeypatch.setattr(jobs, "cancel", lambda workspace, job_id: cancelled.append(job_id))
+    opened = _fine(app("influence"))
+    assert opened.get("progress")[0].value == 25
+    assert opened.get("progress")[0].text.startswith("**Training** · arm random, seed 1 (3 of 12)")
+    next(button for button in opened.button if button.label == "Cancel").click().run()
+    assert cancelled == [7]
+
+
+def test_failed_job_says_why_until_it_is_dismissed(app, workspace, monkeypatch):
+    failed = _job(status="failed", message="The encoder 'x' cannot be had.")
+    monkeypatch.setattr(jobs, "jobs", lambda workspace: [failed])
+    opened = app()
+    assert opened.error[0].value == "The encoder 'x' cannot be had."
+    next(button for button in opened.button if button.label == "Dismiss").click().run()
+    assert not opened.error
+
+
+def _job(**values) -> Job:
+    plain = {
+        "id": 7, "title": "Training", "commands": [], "status": "queued", "done": 0, "total": 0, "what": "",
+        "message": "", "pid": 1, "submitted": 0.0, "started": None, "heartbeat": None, "cancelled": None, "finished": None,
+    }
+    return Job(**plain | values)

@@ -1,0 +1,189 @@
+"""The parts of pages that can be judged without one: colours, charts, thumbnails, folders, sentences."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from fabricated import results
+from PIL import Image
+
+from influencespace.errors import WorkspaceError
+from influencespace.ui import colours, influence_charts, map, pair_map, thumbnails, train_panels, training_charts, work
+from influencespace.ui import workspaces as places
+from influencespace.workspace import Workspace
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_diverging_scale_is_centred_on_zero(theme):
+    scale = colours.diverging(theme)
+    assert len(scale) == colours.STEPS
+    assert (scale[0], scale[-1]) == (colours.HARMS, colours.HELPS)
+    low, zero, high = colours.steps(np.array([-2.0, 0.0, 2.0]), -2, 2)
+    assert (low, high) == (0, 255)
+    assert zero in (127, 128)
+    assert abs(int(scale[zero][1:3], 16) - int(colours.NEUTRAL[theme][1:3], 16)) <= 2
+
+
+def test_steps_take_the_ends_for_what_lies_outside_and_nothing_for_nan():
+    assert list(colours.steps(np.array([-9, 9, np.nan]), -1, 1)) == [0, 255, 128]
+    assert list(colours.steps(np.array([3.0, 3.0]), 3, 3)) == [0, 0]
+
+
+def test_reach_ignores_the_few_and_is_never_zero():
+    assert colours.reach(np.r_[np.full(999, -0.5), 100.0]) == pytest.approx(0.5)
+    assert colours.reach(np.zeros(5)) == 1.0
+    assert colours.reach(np.array([np.nan])) == 1.0
+
+
+def test_categories_stay_distinct_for_three_rounds():
+    assert len(set(colours.categories(21))) == 21
+    assert len(colours.categories(60)) == 60
+
+
+def test_message_holds_what_the_map_needs():
+    look = map.by_category(np.array(["b", "a", "b"]), ["a", "b"], ["#000000", "#ffffff"])
+    message = map.pack(
+        np.array([[0.0, 1.0], [0.5, 0.5], [2.0, -1.0]]), look, kind=np.array([0, 1, 2]), tag=np.array([0, 0, 1]),
+        tags=["é", "x"], places=[map.Place(0.1, 0.2, "small", 1), map.Place(0.3, 0.4, "large", 9)], alt="a map",
+        height=100, selected=2,
+    )
+    length = int(np.frombuffer(message, "<u4", 1)[0])
+    assert length % 4 == 0
+    assert len(message) == 4 + length + 3 * (3 * 2 + 2)
+    xy = np.frombuffer(message, "<u2", 6, 4 + length)
+    assert list(xy) == [0, 32768, 65535, 65535, 32768, 0]
+    assert '"tags": ["é", "x"]' in message[4 : 4 + length].decode()
+    assert message.index(b"large") < message.index(b"small")
+    assert [(entry[0], entry[2]) for entry in look.legend] == [("a", "1"), ("b", "2")]
+
+
+def test_more_topics_than_colours_still_have_one_each():
+    pairs = pd.DataFrame({"topic": np.arange(300)})
+    look = pair_map.look(pairs, {t: str(t) for t in range(300)}, pair_map.Colouring(pair_map.TOPIC))
+    assert look.shade[0] == look.shade[256] == 0
+    assert len(look.palette["light"]) == 256
+
+
+def test_name_of_a_topic_stands_on_one_of_its_pairs():
+    pairs = pd.DataFrame({"topic": [0, 0, 0, 1], "x": [0.0, 0.1, 1.0, 0.5], "y": [0.0, 0.1, 1.0, 0.5]})
+    found = pair_map.places(pairs, {0: "dogs", 1: "boats"})
+    assert [(place.x, place.y, place.text, place.weight) for place in found] == [
+        (0.1, 0.1, "dogs", 3), (0.5, 0.5, "boats", 1),
+    ]
+
+
+def test_intervals_are_95_percent_and_coloured_by_sign():
+    rows = pd.DataFrame({"name": ["a", "b"], "overall.mean": [0.2, -0.1], "overall.error": [0.01, np.nan]})
+    trace = influence_charts.intervals(rows, "overall").data[0]
+    assert list(trace.y) == ["b", "a"]
+    assert list(trace.error_x.array) == pytest.approx([0.0, 0.0196])
+    assert list(trace.marker.color) == [colours.HARMS, colours.HELPS]
+
+
+def test_under_represented_stand_out_above_the_diagonal():
+    rows = pd.DataFrame({"name": ["a", "b"], "share_pairs": [0.1, 0.9], "share_benefit": [0.6, 0.4]})
+    helps, less = influence_charts.shares(rows).data
+    assert (list(helps.text), list(less.text)) == (["a"], ["b"])
+    assert (list(helps.x), list(helps.y)) == ([10.0], [60.0])
+
+
+def test_heat_map_is_centred_and_measures_each_target_by_itself():
+    rows = pd.DataFrame({"name": ["a", "b"], "overall.mean": [-1.0, 1.0], "g.mean": [0.001, -0.001]})
+    heat = influence_charts.heat(rows, ["overall", "g"], "light").data[0]
+    assert (heat.zmin, heat.zmax) == (-1, 1)
+    assert np.asarray(heat.z) == pytest.approx(np.array([[-1, 1], [1, -1]]))
+    assert np.asarray(heat.customdata) == pytest.approx(np.array([[-1, 0.001], [1, -0.001]]))
+
+
+def test_long_names_are_cut_and_stay_different():
+    assert influence_charts.short(pd.Series(["a" * 60, "a" * 61, "b"]), 10) == ["a" * 9 + "…", "a" * 9 + "… (2)", "b"]
+
+
+def test_recall_chart_puts_the_best_on_top_with_its_interval():
+    figure = training_charts.recall(results(), "R@10")
+    assert [trace.y[0] for trace in figure.data] == ["start", "full", "agreement", "random", "influence"]
+    best = figure.data[-1]
+    assert (best.x[0], best.error_x.array[0], best.error_x.arrayminus[0]) == (40.0, 1.0, 1.0)
+
+
+def test_differences_are_coloured_by_what_their_interval_allows():
+    given = {"photos": 1, "differences": [
+        {"arm": arm, "against": "full", "metric": "R@10", "mean": (low + high) / 2, "low": low, "high": high}
+        for arm, low, high in (("a", 0.5, 3), ("b", -3, -1), ("c", -1, 1), ("d", -5, 5))
+    ]}
+    tints = {trace.y[0]: trace.marker.color for trace in training_charts.differences(given, "R@10", "full").data}
+    assert tints == {"a": colours.HELPS, "b": colours.HARMS, "c": "#56b4e9", "d": colours.GREY}
+
+
+def test_what_is_not_defined_is_a_dash():
+    assert train_panels.text({"mean": None, "low": None, "high": None}) == "–"
+    assert train_panels.text({"mean": 1.234, "low": None, "high": None}, 2, " ×") == "1.23 ×"
+    given = results()
+    given["arms"][0]["recall"]["R@10"]["both"] = {"mean": None, "low": None, "high": None}
+    assert "influence" not in [trace.y[0] for trace in training_charts.recall(given, "R@10").data]
+
+
+def test_curves_are_the_mean_of_the_seeds():
+    table = pd.DataFrame({"arm": "full", "seed": [0, 1, 0, 1], "epoch": [1, 1, 2, 2], "recall": [1.0, 3.0, 5.0, 7.0]})
+    trace = training_charts.curves(table, "recall").data[0]
+    assert (list(trace.x), list(trace.y)) == ([1, 2], [2.0, 6.0])
+
+
+def test_thumbnail_is_small_upright_and_made_once(tmp_path):
+    workspace = Workspace(tmp_path / "w", create=True)
+    photo = tmp_path / "photo.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    Image.new("RGB", (800, 400), "red").save(photo, exif=exif)
+    url = thumbnails.url(workspace, str(photo), "abc")
+    with Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))) as small:
+        assert small.size == (thumbnails.SIDE // 2, thumbnails.SIDE)
+    photo.unlink()
+    assert thumbnails.url(workspace, str(photo), "abc") == url
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 truncated", b"no image"])
+def test_unreadable_photo_has_no_thumbnail(tmp_path, content):
+    workspace = Workspace(tmp_path / "w", create=True)
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(content)
+    assert thumbnails.url(workspace, str(photo), "x") is None
+    assert thumbnails.url(workspace, str(tmp_path / "absent.jpg"), "y") is None
+    assert thumbnails.url(workspace, None, "z") is None
+
+
+def test_environment_names_a_workspace_or_a_folder_of_them(tmp_path, monkeypatch):
+    monkeypatch.delenv("INFLUENCESPACE_WORKSPACE", raising=False)
+    assert places.folder(tmp_path) == tmp_path / "workspaces"
+    for name in ("one", "two"):
+        Workspace(tmp_path / "mine" / name, create=True)
+    monkeypatch.setenv("INFLUENCESPACE_WORKSPACE", str(tmp_path / "mine"))
+    assert (places.folder(tmp_path), places.names(tmp_path / "mine")) == (tmp_path / "mine", ["one", "two"])
+    monkeypatch.setenv("INFLUENCESPACE_WORKSPACE", str(tmp_path / "mine" / "two"))
+    assert (places.folder(tmp_path), places.names(tmp_path / "mine")) == (tmp_path / "mine", ["two"])
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden"])
+def test_new_workspace_needs_a_name_that_stays_in_its_folder(name):
+    with pytest.raises(WorkspaceError, match="cannot name a workspace"):
+        places.make(name)
+
+
+def test_job_is_told_in_a_sentence(monkeypatch):
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    values = {
+        "id": 1, "title": "Training", "commands": [], "done": 1200, "total": 2400, "message": "", "pid": 1,
+        "submitted": now, "cancelled": None, "finished": None,
+    }
+    queued = work.Job(**values, status="queued", what="", started=None, heartbeat=None)
+    assert work.sentence(queued) == "**Training** · waits for its turn"
+    running = work.Job(**values, status="running", what="embedding photos", started=now - 75, heartbeat=now - 90)
+    assert work.sentence(running, waiting=2) == (
+        "**Training** · embedding photos (1,200 of 2,400) · 75 s · 2 more waiting · no sign of life for 90 s"
+    )

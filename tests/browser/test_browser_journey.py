@@ -1,0 +1,80 @@
+"""A curator's first visit, in a real browser: from nothing to a training that is watched and cancelled."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+import visiting
+from visiting import CHROMIUM, colours_on, go_to, served, settled
+
+from influencespace import jobs
+from influencespace.workspace import Workspace
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: the browser tests need one (apt-get install chromium)"),
+]
+MAP = "canvas[role=img]"
+FIRST_MAP_SECONDS = 60.0
+
+
+@pytest.fixture
+def page():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
+        opened = browser.new_page(viewport={"width": 1280, "height": 720})
+        opened.set_default_timeout(30_000)
+        yield opened
+        browser.close()
+
+
+def test_first_visit_from_the_demo_to_a_cancelled_training(page, tmp_path):
+    watch = visiting.Watch(page)
+    folder = tmp_path / "workspaces"
+    with served(folder, tmp_path / "server.log") as address:
+        began = time.monotonic()
+        page.goto(address)
+        page.locator(MAP).wait_for(timeout=1000 * FIRST_MAP_SECONDS)
+        assert time.monotonic() - began < FIRST_MAP_SECONDS
+        workspace = Workspace(folder / "demo")
+        page.wait_for_function("() => !document.querySelector('.st-key-work')", timeout=90_000)
+        settled(page)
+        assert workspace.state("plan") == "current"
+        assert colours_on(page, MAP) > 50
+        assert page.locator(".gallery img").count() == 24
+
+        go_to(page, "Data")
+        page.get_by_text("Pairs for training").wait_for()
+        go_to(page, "Influence")
+        page.locator(".js-plotly-plot").first.wait_for()
+
+        go_to(page, "Curate")
+        pruned = page.get_by_test_id("stMetric").filter(has_text="Pruned")
+        pairs = len(workspace.artifact("plan").table("pairs"))
+        slider = page.get_by_role("slider", name=re.compile("Reduction ratio"))
+        start = float(slider.get_attribute("aria-valuenow"))
+        slider.press("ArrowRight")
+        expected = round((start + 0.01) * pairs)
+        pruned.get_by_text(f"{expected:,}", exact=True).wait_for()
+        settled(page)
+        assert (workspace.artifact("plan").table("pairs")["weight"] == 0).sum() == expected
+
+        go_to(page, "Export")
+        page.get_by_text(f"{pairs - expected:,} pairs go out").wait_for()
+
+        go_to(page, "Train")
+        page.get_by_role("button", name="Train", exact=True).click()
+        page.get_by_text("Training", exact=True).wait_for()
+        job = jobs.active(workspace)
+        assert job.title == "Training"
+        page.reload()
+        settled(page)
+        page.get_by_text("Training", exact=True).wait_for()
+        page.get_by_role("button", name="Cancel").click()
+        page.wait_for_function("() => !document.querySelector('.st-key-work')", timeout=60_000)
+        assert next(j for j in jobs.jobs(workspace) if j.id == job.id).status == "cancelled"
+        assert workspace.find("training") is None
+    watch.check()

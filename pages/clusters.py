@@ -3,12 +3,15 @@
 import numpy as np
 import streamlit as st
 
-from influencespace.ui import cluster_panels, pair_map, reading, workspaces
-from influencespace.ui.road import need
+from influencespace.ui import cluster_panels, data_panels, pair_map, reading, workspaces
+from influencespace.ui.road import fitting, need
 
 workspace = workspaces.current()
 clusters = need(workspace, "clusters")
 if clusters is None:
+    imported = fitting(workspace, "pairs")
+    if imported is not None:
+        data_panels.samples(workspace, imported)
     st.stop()
 pairs = reading.training(workspace)
 topics, strata = reading.names(clusters)

@@ -20,7 +20,7 @@ from filelock import FileLock
 from influencespace.errors import InfluenceSpaceError, OptionError
 from influencespace.jobs.local import STAGES, jobs
 from influencespace.jobs.store import Store
-from influencespace.options import Options
+from influencespace.options import Options, restore
 from influencespace.progress import Cancelled, Progress
 from influencespace.workspace import Workspace
 
@@ -75,20 +75,6 @@ class Report:
             raise Cancelled
 
 
-def make_options(kind: type[Options], values: dict[str, Any]) -> Options:
-    """Options from plain JSON values.
-
-    Raises
-    ------
-    OptionError
-        If a value is out of bounds or there is no such option.
-    """
-    try:
-        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
-    except TypeError as error:
-        raise OptionError(f"{kind.__name__}: {error}.") from None
-
-
 def _wait(workspace: Workspace, store: Store, job_id: int) -> None:
     while not store.claim(job_id):
         if store.get(job_id).cancelled or not store.get(job_id).unfinished:
@@ -103,7 +89,7 @@ def _work(workspace: Workspace, stages: ModuleType, commands: list[list[Any]], p
         if name == "demo":
             stages.build_demo(workspace.path, values.get("seed", 0), progress)
         elif name in stages.STAGES:
-            wanted[name] = make_options(stages.STAGES[name].options, values)
+            wanted[name] = restore(stages.STAGES[name].options, values)
         else:
             raise OptionError(f"There is no stage {name!r}; there are {', '.join(stages.STAGES)}.")
     if wanted:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from influencespace import jobs
-from influencespace.options import Options, describe
+from influencespace.options import Options, describe, restore
 from influencespace.progress import silent
 from influencespace.ui import cluster_panels
 from influencespace.ui.engine import stage
@@ -31,7 +31,7 @@ def options(plan: Artifact) -> Options:
             label, float(field["minimum"] or 0), float(field["maximum"]), float(values.get(name, field["default"])), step,
             format=form, key=f"curate_{name}", help=field["help"],
         )
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    return restore(kind, values)
 
 
 def follow(workspace: Workspace, wanted: Options) -> None:

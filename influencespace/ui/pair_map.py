@@ -92,8 +92,10 @@ def look(pairs: pd.DataFrame, topics: dict[int, str], colouring: Colouring) -> L
         values = pairs[GROUP + colouring.of].astype(str)
         counts = values[values != "unknown"].value_counts().sort_index()
         order = list(counts.sort_values(ascending=False, kind="stable").index)
-        known = colours.categories(len(order))
-        return map.by_category(values.to_numpy(), [*order, "unknown"], [*known, colours.GREY])
+        palette = colours.categories(len(order))
+        if (values == "unknown").any():
+            order, palette = [*order, "unknown"], [*palette, colours.GREY]
+        return map.by_category(values.to_numpy(), order, palette)
     order = list(topics)
     shade = pd.Categorical(pairs["topic"], order).codes.astype(int) % colours.STEPS
     palette = colours.categories(min(len(order), colours.STEPS))

@@ -14,7 +14,7 @@ from influencespace.workspace import Workspace
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: the browser tests need one (apt-get install chromium)"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
 ]
 MAP = "canvas[role=img]"
 FIRST_MAP_SECONDS = 60.0

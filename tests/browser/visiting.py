@@ -100,8 +100,8 @@ def _until_healthy(url: str, server: subprocess.Popen, log: Path) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         assert server.poll() is None, log.read_text()
-        with contextlib.suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url, timeout=2) as answer:
-            if answer.status == 200:
-                return
+        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(url, timeout=2).close()
+            return
         time.sleep(0.1)
     raise AssertionError(f"The app did not start: {log.read_text()}")

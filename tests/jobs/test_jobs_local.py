@@ -9,11 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_stages import CountOptions
 
 from influencespace import jobs
-from influencespace.errors import JobError, OptionError
-from influencespace.jobs import runner
+from influencespace.errors import JobError
 from influencespace.jobs.store import Store
 from influencespace.workspace import Workspace
 
@@ -185,12 +183,6 @@ def test_unknown_job_and_damaged_list_are_sentences(workspace):
     with pytest.raises(JobError, match="cannot be used"):
         jobs.jobs(workspace)
     workspace.jobs.unlink()
-
-
-def test_options_come_back_from_json():
-    assert runner.make_options(CountOptions, {"to": 2, "words": ["a"]}) == CountOptions(to=2, words=("a",))
-    with pytest.raises(OptionError, match="steps"):
-        runner.make_options(CountOptions, {"steps": 2})
 
 
 class _Ended:

@@ -342,6 +342,7 @@ def test_failed_job_says_why_until_it_is_dismissed(app, workspace, monkeypatch):
 def _job(**values) -> Job:
     plain = {
         "id": 7, "title": "Training", "commands": [], "status": "queued", "done": 0, "total": 0, "what": "",
-        "message": "", "pid": 1, "submitted": 0.0, "started": None, "heartbeat": None, "cancelled": None, "finished": None,
+        "message": "", "pid": 1, "submitted": 0.0, "started": None, "heartbeat": None, "cancelled": None,
+        "finished": None,
     }
     return Job(**plain | values)

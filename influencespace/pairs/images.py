@@ -37,18 +37,15 @@ def digest(data: bytes) -> str:
 
 
 def locate(image: str, folder: Path) -> Photo:
-    """Where a path from a table leads, without looking: addresses and paths that leave the folder are problems.
+    """Where a path from a table leads, without looking: addresses are problems.
 
-    An absolute path is taken as it is.
+    An absolute path is taken as it is; a relative one may climb, because tables often lie beside the images' folder.
     """
     if _ADDRESS.match(image):
         return Photo(None, problem=NOT_A_FILE, detail="is an address; download the image and name the file")
-    path = os.path.normpath(image)
-    if path == ".." or path.startswith(".." + os.sep):
-        return Photo(None, problem=NOT_A_FILE, detail=f"leads out of {folder}; write the path relative to --images")
     if "\0" in image:
         return Photo(None, problem=NOT_A_FILE, detail="the path holds a zero byte")
-    return Photo(os.path.join(os.path.abspath(folder), path))
+    return Photo(os.path.abspath(os.path.join(folder, image)))
 
 
 def check_images(paths: Sequence[str], progress: Progress) -> dict[str, Photo]:

@@ -48,6 +48,20 @@ class Options:
         return {f.name: _plain(values[f.name]) for f in dataclasses.fields(self) if f.metadata["recipe"]}
 
 
+def restore(kind: type[Options], values: dict[str, Any]) -> Any:
+    """Options from the plain JSON values of a recipe, of a job or of a form.
+
+    Raises
+    ------
+    OptionError
+        If a value is out of bounds or there is no such option.
+    """
+    try:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    except TypeError as error:
+        raise OptionError(f"{kind.__name__}: {error}.") from None
+
+
 def flag(name: str) -> str:
     """The shell's spelling of an option: ``batch_size`` is ``--batch-size``."""
     return "--" + name.replace("_", "-")

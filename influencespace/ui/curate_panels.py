@@ -71,7 +71,7 @@ def decisions(workspace: Workspace, clusters: Artifact, topics: dict[int, str]) 
         alt="Clusters with their dispositions, and the curator's decisions",
         column_config={
             "decision": st.column_config.SelectboxColumn(
-                "Decision", options=[UNDECIDED, *WORDS], width="small", pinned=True,
+                "Decision", options=[UNDECIDED, *WORDS], width=110, pinned=True,
                 help="Your word wins over the plan's. Empty: the plan decides.",
             ),
             "name": st.column_config.TextColumn("Cluster", width="large"),

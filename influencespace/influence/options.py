@@ -1,0 +1,19 @@
+"""Options of the influence scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from influencespace.options import Options, option
+
+
+@dataclass(frozen=True)
+class ScoreOptions(Options):
+    """How the influence of pairs on the targets is computed."""
+
+    rank: int = option(32, "Directions of curvature that are kept; the rest is damped.", minimum=1, maximum=1024)
+    damping: float = option(
+        10.0, "Damping of the curvature in multiples of the ridge; more looks at agreement of gradients alone.",
+        minimum=0.01, maximum=1e6,
+    )
+    device: str = option("auto", "Where to compute: auto, cpu, cuda or mps.", recipe=False)

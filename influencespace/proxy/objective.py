@@ -1,0 +1,109 @@
+r"""The contrastive objective that proxy, influence and trainers share, in closed form.
+
+In a batch with logits :math:`S` (image :math:`i`, text :math:`j`) and pair weights :math:`w`, the loss of pair :math:`i`
+is the mean of its two directions,
+
+.. math:: \ell_i = \tfrac12\Big[\log\sum_j w_j e^{S_{ij}} - S_{ii}\Big] + \tfrac12\Big[\log\sum_j w_j e^{S_{ji}} - S_{ii}\Big],
+
+and the loss of the batch is :math:`\sum_i w_i \ell_i`: a weight multiplies the pair's anchor terms and its terms in the
+denominators of others (weighted symmetric InfoNCE; Oord et al. 2018, Radford et al. 2021). Pairs of one photo ("twins")
+are no negatives of each other: their terms are left out of the denominators.
+
+All functions take the logits of one batch as a torch tensor ``(b, b)`` of any float dtype on any device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class BatchSoftmax:
+    """The softmaxes of one batch, from which loss, gradient and curvature follow.
+
+    Attributes
+    ----------
+    by_image
+        (b, b), row i: the probability of each text for image i.
+    by_text
+        (b, b), column i: the probability of each image for text i.
+    loss
+        (b,), the unweighted loss of each pair.
+    """
+
+    by_image: torch.Tensor
+    by_text: torch.Tensor
+    loss: torch.Tensor
+
+
+def twins(photo: torch.Tensor) -> torch.Tensor:
+    """(b, b) bool: pairs of the same photo, the diagonal excepted; ``photo`` is (b,) int."""
+    same = photo[:, None] == photo[None, :]
+    same.fill_diagonal_(False)
+    return same
+
+
+def softmaxes(logits: torch.Tensor, weights: torch.Tensor | None = None, photo: torch.Tensor | None = None) -> BatchSoftmax:
+    """Both softmaxes and the loss of every pair of a batch.
+
+    Parameters
+    ----------
+    logits
+        (b, b).
+    weights
+        (b,) pair weights, all positive; None for ones.
+    photo
+        (b,) int; pairs with the same number are no negatives of each other. None when all differ.
+    """
+    rows = columns = logits
+    if weights is not None:
+        offset = weights.log()
+        rows, columns = logits + offset[None, :], logits + offset[:, None]
+    if photo is not None:
+        excluded = twins(photo)
+        rows, columns = rows.masked_fill(excluded, -torch.inf), columns.masked_fill(excluded, -torch.inf)
+    image_total, text_total = torch.logsumexp(rows, dim=1), torch.logsumexp(columns, dim=0)
+    loss = 0.5 * (image_total + text_total) - logits.diagonal()
+    return BatchSoftmax(torch.exp(rows - image_total[:, None]), torch.exp(columns - text_total[None, :]), loss)
+
+
+def logit_gradient(p: BatchSoftmax, weights: torch.Tensor | None = None) -> torch.Tensor:
+    r"""(b, b): the gradient of :math:`\sum_i w_i \ell_i` with respect to the logits."""
+    one = torch.ones_like(p.loss) if weights is None else weights
+    gradient = 0.5 * (one[:, None] * p.by_image + p.by_text * one[None, :])
+    gradient.diagonal().sub_(one)
+    return gradient
+
+
+def logit_curvature(p: BatchSoftmax, change: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+    r"""(b, b): the Hessian of :math:`\sum_i w_i \ell_i` with respect to the logits, times a change of the logits (b, b).
+
+    For logits that are linear in the parameters this is the Gauss-Newton matrix and the Hessian at once.
+    """
+    by_image = p.by_image * (change - (p.by_image * change).sum(1, keepdim=True))
+    by_text = p.by_text * (change - (p.by_text * change).sum(0, keepdim=True))
+    if weights is None:
+        return 0.5 * (by_image + by_text)
+    return 0.5 * (weights[:, None] * by_image + by_text * weights[None, :])
+
+
+def weight_derivative(p: BatchSoftmax, change: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
+    r"""(b,): how the slope of the batch loss along a change of the logits depends on each weight.
+
+    With :math:`D = \frac{d}{d\epsilon} \sum_i w_i \ell_i(S + \epsilon\,C)` this is :math:`\partial D / \partial w_i`: the
+    slope of the pair's own loss (as an anchor), and that of its terms in the denominators of the others.
+    """
+    image_slope = (p.by_image * change).sum(1)
+    text_slope = (p.by_text * change).sum(0)
+    anchor = 0.5 * (image_slope + text_slope) - change.diagonal()
+    own = torch.ones_like(anchor) if weights is None else weights
+    as_text = (own[:, None] * p.by_image * (change - image_slope[:, None])).sum(0)
+    as_image = (own[None, :] * p.by_text * (change - text_slope[None, :])).sum(1)
+    return anchor + 0.5 * (as_text + as_image) / own
+
+
+def anchor_slope(p: BatchSoftmax, change: torch.Tensor) -> torch.Tensor:
+    """(b,): the slope of each pair's own loss along a change of the logits, the anchor part of :func:`weight_derivative`."""
+    return 0.5 * ((p.by_image * change).sum(1) + (p.by_text * change).sum(0)) - change.diagonal()

@@ -1,0 +1,57 @@
+"""Features made ready for the proxy: centred, reduced to their main directions, of unit length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+
+from influencespace.errors import ProxyError
+
+SAMPLE = 50_000
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """An affine map and a normalisation, fitted once on training features.
+
+    Attributes
+    ----------
+    mean
+        (d,) float32.
+    basis
+        (d, k) float32, orthonormal columns; k <= d.
+    """
+
+    mean: np.ndarray
+    basis: np.ndarray
+
+    @classmethod
+    def fit(cls, features: np.ndarray, dimensions: int, seed: int) -> Preparation:
+        """Fit to (n, d) features; a sample of 50,000 rows when there are more.
+
+        Raises
+        ------
+        ProxyError
+            If the features do not vary at all.
+        """
+        rows = np.arange(len(features))
+        if len(rows) > SAMPLE:
+            rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE, replace=False))
+        sample = np.asarray(features[rows], dtype=np.float32)
+        mean = sample.mean(0)
+        spread = float(np.square(sample - mean).sum(1).mean())
+        if spread <= 1e-8 * max(1.0, float(np.square(mean).sum())):
+            raise ProxyError("All pairs have the same features, so nothing can be learnt from them; check the encoder.")
+        limit = min(dimensions, sample.shape[1], len(sample))
+        pca = PCA(limit, svd_solver="covariance_eigh" if sample.shape[1] <= 4096 else "randomized", random_state=seed)
+        pca.fit(sample)
+        varies = pca.explained_variance_ > 1e-7 * pca.explained_variance_[0]
+        return cls(mean, np.ascontiguousarray(pca.components_[varies].T.astype(np.float32)))
+
+    def apply(self, features: np.ndarray) -> torch.Tensor:
+        """(n, k) float32 rows of unit length (zero where a row equals the mean)."""
+        centred = np.asarray(features, dtype=np.float32) - self.mean
+        return torch.nn.functional.normalize(torch.from_numpy(centred @ self.basis), dim=1, eps=1e-8)

@@ -16,4 +16,8 @@ class ScoreOptions(Options):
         10.0, "Damping of the curvature in multiples of the ridge; more looks at agreement of gradients alone.",
         minimum=0.01, maximum=1e6,
     )
+    estimand: str = option(
+        "anchor", "What a pair's weight acts on: its own terms of the loss (anchor), or also its terms in the denominators "
+        "of others (full).", choices=("anchor", "full"),
+    )
     device: str = option("auto", "Where to compute: auto, cpu, cuda or mps.", recipe=False)

@@ -48,3 +48,13 @@ def make_targets(heldout: HeldOut, compared: dict[str, list[str]]) -> list[Targe
                 part = share * member[heldout.photo]
                 targets.append(Target(f"{attribute}={value}", attribute, value, int(member.sum()), part / part.sum()))
     return targets
+
+
+def target_losses(targets: list[Target], heldout: HeldOut, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Loss of every target and its standard error over photos, (targets,) each, from (m,) losses of validation pairs."""
+    per_photo = np.bincount(heldout.photo, losses) / np.bincount(heldout.photo)
+    mean, error = np.zeros(len(targets)), np.zeros(len(targets))
+    for q, target in enumerate(targets):
+        own = per_photo[np.unique(heldout.photo[target.anchors > 0])]
+        mean[q], error[q] = own.mean(), own.std(ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.inf
+    return mean, error

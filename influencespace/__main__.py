@@ -1,0 +1,5 @@
+"""``python -m influencespace``."""
+
+from influencespace.cli import main
+
+main()

@@ -1,0 +1,276 @@
+"""The shell: the whole road, every stage of it, the export and the demo. ``python -m influencespace --help`` teaches it.
+
+Flags come from the options of the stages. What computes is imported when a command runs, so that help is there at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from influencespace.clusters.options import ClusterOptions
+from influencespace.curation.options import PlanOptions
+from influencespace.export.options import ExportOptions
+from influencespace.features.options import EmbedOptions
+from influencespace.influence.options import ScoreOptions
+from influencespace.options import Options, restore
+from influencespace.pairs.options import ImportOptions
+from influencespace.proxy.options import ProxyOptions
+from influencespace.shell.flags import given, parameters, typed
+from influencespace.shell.output import Output, command
+from influencespace.training.options import TrainOptions
+
+if TYPE_CHECKING:
+    from influencespace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StageCommand:
+    """A stage as the shell offers it; ``influencespace.stages`` has the stages themselves, which bring torch along."""
+
+    options: type[Options]
+    help: str
+    examples: tuple[str, ...]
+
+
+STAGES: dict[str, StageCommand] = {
+    "import": StageCommand(
+        ImportOptions,
+        "Read pairs, check every photo and caption, and hold photos out.\n\nThe source is a table (.csv, .tsv, .jsonl, "
+        ".parquet), a COCO captions file (.json), or a clip-retrieval folder of embeddings. It is never written to. Rows "
+        "that cannot be used are left out, and the problems table says which and why.",
+        ("import pairs.csv --images photos", "import pairs.jsonl --groups gender --validation dev.jsonl"),
+    ),
+    "embed": StageCommand(
+        EmbedOptions,
+        "Turn photos and captions into features with an encoder.\n\nAny CLIP, SigLIP or VisionTextDualEncoder of "
+        "transformers, by hub id or local directory. A run that was stopped goes on where it was.",
+        ("embed --encoder models/my-clip", "embed --encoder openai/clip-vit-base-patch32 --device cuda"),
+    ),
+    "proxy": StageCommand(
+        ProxyOptions,
+        "Fit cross-fitted proxies and find how well each caption fits its photo.\n\nEvery pair is judged by proxies that "
+        "have not seen its photo.",
+        ("proxy", "proxy --repeats 5 --seed 1"),
+    ),
+    "cluster": StageCommand(
+        ClusterOptions,
+        "Find topics and, within each, strata of how well captions fit; name them; draw the map.",
+        ("cluster", "cluster --topics 40 --strata 3"),
+    ),
+    "score": StageCommand(
+        ScoreOptions,
+        "Compute the influence of every pair and cluster on every target: overall, and each group.\n\nPositive means "
+        "that keeping it helps.",
+        ("score",),
+    ),
+    "plan": StageCommand(
+        PlanOptions,
+        "Decide what to keep, what to prune and what to up-weight.\n\nThe reduction is met to the pair; what the curator "
+        "has decided in the app always wins.",
+        ("plan --reduction 0.3", "plan --reduction 0.2 --cap 4 --fairness 1"),
+    ),
+    "train": StageCommand(
+        TrainOptions,
+        "Train every arm alike and compare them on the test photos.\n\nPrints for each arm: pairs, reduction, recall with "
+        "intervals, seconds, and gaps between groups.",
+        ("train", "train --json results.json"),
+    ),
+}
+KINDS = {name: stage.options for name, stage in STAGES.items()}
+AS_BEFORE = "Without any of its options a stage is brought up to date with those it was last made with."
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
+    help="Curate image-text pairs by the influence of their clusters on validation performance.\n\n"
+    "A workspace is a folder that holds one curation project. Stages build on each other; what is current is not made "
+    "again, and what a stage needs and is missing or stale is made first.",
+    epilog="Try it without any data of your own:\n\npython -m influencespace demo\n\n"
+    "From pairs to a table of results, and the subset:\n\npython -m influencespace run pairs.jsonl --encoder my-clip\n\n"
+    "python -m influencespace export --format jsonl --output subset.jsonl\n\n"
+    "Look at it:\n\nstreamlit run app.py",
+)
+START, ROAD, AFTER = "Start here", "The road, stage by stage", "Afterwards"
+WORKSPACE = typed("workspace", str, typer.Option(
+    "--workspace", envvar="INFLUENCESPACE_WORKSPACE", help="Folder of the curation project.",
+), "workspace")
+REPORTING = (
+    typed("json_file", str, typer.Option(
+        "--json", metavar="PATH", help="Write a machine-readable result to a file; - prints it, and nothing else, to stdout.",
+    )),
+    typed("quiet", bool, typer.Option("--quiet", help="A line a phase instead of progress bars."), False),
+)
+
+
+def main() -> None:
+    """Run the command that the shell was called with."""
+    app(prog_name="python -m influencespace")
+
+
+def _register(
+    name: str, body: Callable[..., None], takes: list[inspect.Parameter], panel: str, help: str, examples: tuple[str, ...]
+) -> None:
+    def call(**values: Any) -> None:
+        body(**values)
+
+    call.__signature__ = inspect.Signature([*takes, *REPORTING])
+    title = "Example" if len(examples) == 1 else "Examples"
+    lines = [f"{title}:", *(f"python -m influencespace {example}" for example in examples)]
+    app.command(name, help=help, epilog="\n\n".join(lines), rich_help_panel=panel, no_args_is_help=False)(call)
+
+
+def _demo(directory: str, seed: int, json_file: str | None, quiet: bool) -> None:
+    with command(json_file) as output:
+        from influencespace.shell.bars import Bars
+        from influencespace.shell.results import found_faults
+        from influencespace.shell.words import found_lines
+        from influencespace.stages import build_demo, run_stages
+
+        with Bars(quiet) as progress:
+            workspace = build_demo(directory, seed, progress)
+            ran = run_stages(workspace, {"train": restore(TrainOptions, {})}, progress)
+        found = found_faults(workspace)
+        _tell_results(output, workspace, ran, {"found": found}, ["", *found_lines(found)])
+        output.say("", f"Look at it with: INFLUENCESPACE_WORKSPACE={workspace.path} streamlit run app.py")
+
+
+def _run(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
+    with command(json_file, _sources(flags)) as output:
+        wanted = {name: restore(KINDS[name], values) for name, values in given(KINDS, flags).items()}
+        place, ran = _run_stages(workspace, wanted, quiet, create=True)
+        output.say(*_problems(place))
+        _tell_results(output, place, ran)
+
+
+def _stage(stage: str) -> Callable[..., None]:
+    def body(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
+        with command(json_file, _sources(flags)) as output:
+            values = given({stage: KINDS[stage]}, flags)[stage]
+            options = restore(KINDS[stage], values) if values else None
+            place, ran = _run_stages(workspace, {stage: options}, quiet, create=stage == "import")
+            _tell_stage(output, place, stage, ran)
+
+    return body
+
+
+def _export(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
+    with command(json_file) as output:
+        options = restore(ExportOptions, given({"export": ExportOptions}, flags)["export"])
+        from influencespace.export.subset import export_subset
+        from influencespace.shell.bars import Bars
+        from influencespace.shell.results import plan_summary
+        from influencespace.workspace import Workspace
+
+        place = Workspace(workspace)
+        with Bars(quiet) as progress:
+            path = export_subset(place, options, progress)
+        plan = plan_summary(place)
+        output.say(f"{path}: {plan['kept']:,} of {plan['pairs']:,} pairs ({plan['removed']:,} removed)")
+        output.finish({"workspace": str(place.path), "output": str(path), "format": options.format, "plan": plan})
+
+
+def _status(workspace: str, json_file: str | None, quiet: bool) -> None:
+    with command(json_file) as output:
+        from influencespace.shell.results import stage_entries
+        from influencespace.shell.words import next_step, status_lines
+        from influencespace.workspace import Workspace
+
+        place = Workspace(workspace)
+        entries = stage_entries(place)
+        output.say(f"Workspace {place.path}", *status_lines(place, entries), next_step(entries))
+        output.finish({"workspace": str(place.path), "stages": entries})
+
+
+def _run_stages(path: str, wanted: dict[str, Options | None], quiet: bool, create: bool) -> tuple[Workspace, list[str]]:
+    """Run stages; None stands for the options that a stage was made with before, or else the defaults."""
+    from influencespace.shell.bars import Bars
+    from influencespace.stages import options_before, run_stages
+    from influencespace.stages import STAGES as MAKERS
+    from influencespace.workspace import Workspace
+
+    workspace = Workspace(path, create=create)
+    filled = {name: options or options_before(workspace, MAKERS[name]) for name, options in wanted.items()}
+    with Bars(quiet) as progress:
+        return workspace, run_stages(workspace, filled, progress)
+
+
+def _tell_stage(output: Output, workspace: Workspace, stage: str, ran: list[str]) -> None:
+    from influencespace.shell.results import plan_summary, stage_entry
+    from influencespace.shell.words import cluster_lines, key_facts
+    from influencespace.stages import STAGES as MAKERS
+
+    if stage == "train":
+        _tell_results(output, workspace, ran)
+        return
+    entry = stage_entry(workspace, MAKERS[stage].artifact) | {"ran": stage in ran}
+    how = f"done in {entry['seconds']:.1f} s" if entry["ran"] else "current, so nothing was done"
+    output.say(f"{stage}: {how}", key_facts(workspace, entry["artifact"]))
+    if stage == "import":
+        output.say(*_problems(workspace))
+    elif stage == "score":
+        output.say(*cluster_lines(workspace))
+    more = {"plan": plan_summary(workspace)} if stage == "plan" else {}
+    output.finish({"workspace": str(workspace.path), "ran": ran, "stages": [entry], **more})
+
+
+def _tell_results(
+    output: Output, workspace: Workspace, ran: list[str], more: dict[str, Any] | None = None, lines: list[str] | None = None
+) -> None:
+    """The plan and the table of arms, in words and as JSON."""
+    from influencespace.evaluation.table import arms_table
+    from influencespace.shell.results import plan_summary, stage_entries
+    from influencespace.shell.words import key_facts
+
+    results = workspace.artifact("training").json("results")
+    entries = [entry | {"ran": entry["stage"] in ran} for entry in stage_entries(workspace)]
+    output.say(f"Plan: {key_facts(workspace, 'plan')}", "", arms_table(results), *(lines or []))
+    output.finish({
+        **results, "workspace": str(workspace.path), "ran": ran, "stages": entries, "plan": plan_summary(workspace),
+        **(more or {}),
+    })
+
+
+def _problems(workspace: Workspace) -> list[str]:
+    from influencespace.shell.words import problem_lines
+
+    return problem_lines(workspace)
+
+
+def _sources(flags: dict[str, Any]) -> list[str]:
+    return [flags[name] for name in ("source", "validation", "test") if flags.get(name)]
+
+
+_register(
+    "demo", _demo,
+    [
+        typed("directory", str, typer.Argument(metavar="DIR", help="Folder for the demo's workspace."), "demo"),
+        typed("seed", int, typer.Option("--seed", help="Draws the demo's pairs.", min=0), 0),
+    ],
+    START, "Draw the demo's pairs, take them the whole road, and say what curation found.\n\nNeeds no network and no data.",
+    ("demo", "demo /tmp/demo --json results.json"),
+)
+_register(
+    "run", _run, [*parameters(KINDS), WORKSPACE], START,
+    "Take pairs the whole road: import, embed, proxy, cluster, score, plan, train.\n\nPrints the table of arms. What is "
+    "current with the same options is not made again, so that a run that was stopped goes on.",
+    ("run pairs.jsonl --encoder models/my-clip --reduction 0.2", "run embeddings/ --groups gender --seed 1"),
+)
+for _name, _offered in STAGES.items():
+    _text = _offered.help if _name == "import" else f"{_offered.help}\n\n{AS_BEFORE}"
+    _register(
+        _name, _stage(_name), [*parameters({_name: _offered.options}), WORKSPACE], ROAD, _text, _offered.examples
+    )
+_register(
+    "export", _export, [*parameters({"export": ExportOptions}), WORKSPACE], AFTER,
+    "Write the subset, or the plan that rebuilds it.\n\nEach row has the pair, its weight, cluster, disposition and reason.",
+    ("export --format jsonl --output subset.jsonl", "export --format plan --output plan.json"),
+)
+_register(
+    "status", _status, [WORKSPACE], AFTER,
+    "Show for each stage whether it is current, stale or missing, when it was made, and its key figures.",
+    ("status", "status --json -"),
+)

@@ -1,0 +1,74 @@
+"""The stage ``plan``: from scores and the curator's decisions to a weight for every pair."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+
+from influencespace.curation.decisions import resolve
+from influencespace.curation.fairness import direction
+from influencespace.curation.options import PlanOptions
+from influencespace.curation.plan import Plan, make_plan
+from influencespace.curation.reasons import reasons
+from influencespace.pairs.views import training_rows
+from influencespace.progress import Progress, silent
+from influencespace.workspace import NEEDS, Artifact, Workspace
+
+FORMAT = 1
+
+
+def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress = silent) -> Artifact:
+    """Plan the subset and write the artifact ``plan``.
+
+    Raises
+    ------
+    PlanError
+        If a decision cannot be followed.
+    """
+    with workspace.write("plan", options) as draft:
+        pairs, clusters, scores = (workspace.artifact(name) for name in ("pairs", "clusters", "scores"))
+        table, members = pairs.table("pairs"), clusters.table("members")
+        ids = table["id"].to_numpy(dtype=object)[training_rows(table)]
+        labels = members["cluster"].to_numpy(dtype=object)
+        decided = resolve(workspace.decisions(), ids, labels, members["topic"].to_numpy(), options.cap)
+        targets = scores.json("targets")
+        plan = make_plan(
+            scores.table("pairs").to_numpy(dtype=np.float64), labels, direction(targets, options.fairness), decided, options
+        )
+        table = plan.clusters.merge(clusters.table("clusters")[["cluster", "topic", "name", "agreement"]], on="cluster")
+        table["reason"] = reasons(table, len(ids))
+        draft.table("pairs", pd.DataFrame({"weight": plan.weights, "disposition": plan.dispositions}))
+        draft.table("clusters", table.drop(columns=["topic", "name", "agreement"]))
+        inputs = {name: workspace.artifact(name).digest for name in NEEDS["plan"]}
+        topics = clusters.table("topics")
+        draft.json("plan", _document(plan, table, topics, ids, labels, options, inputs))
+        kept = int((plan.weights > 0).sum())
+        draft.facts = {
+            "pairs": len(ids), "kept": kept, "removed": len(ids) - kept, "up_weighted": int((plan.weights > 1).sum()),
+            "notes": plan.notes,
+        }
+    return workspace.artifact("plan")
+
+
+def _document(
+    plan: Plan, table: pd.DataFrame, topics: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, options: PlanOptions, inputs: dict
+) -> dict:
+    """The plan as JSON: enough to rebuild the subset from the source, small by run-length coding."""
+    kept = plan.weights > 0
+    return {
+        "format": FORMAT, "options": options.recipe(), "inputs": inputs, "pairs": len(ids), "kept": int(kept.sum()),
+        "ids": ids[kept].tolist(), "weights": _runs(plan.weights[kept].astype(str).astype(float).tolist()),
+        "members": _runs(labels[kept].tolist()), "dispositions": _runs(plan.dispositions[kept].tolist()),
+        "clusters": {
+            row.cluster: {"topic": int(row.topic), "name": row.name, "disposition": row.disposition, "reason": row.reason}
+            for row in table.itertuples(index=False)
+        },
+        "topics": {str(topic): name for topic, name in zip(topics["topic"], topics["name"], strict=True)},
+        "notes": plan.notes,
+    }
+
+
+def _runs(values: list) -> list[list]:
+    return [[value, sum(1 for _ in run)] for value, run in groupby(values)]

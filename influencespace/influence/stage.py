@@ -1,0 +1,92 @@
+"""The stage ``score``: selection scores of pairs, clusters and topics on every target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from influencespace.influence.hierarchy import cluster_means, shrink
+from influencespace.influence.options import ScoreOptions
+from influencespace.influence.scores import pair_scores
+from influencespace.influence.targets import OVERALL, Target, make_targets, target_losses
+from influencespace.pairs.views import HeldOut, heldout
+from influencespace.progress import Progress, silent
+from influencespace.proxy.crossfit import CrossFit, PreparedPairs
+from influencespace.proxy.options import ProxyOptions
+from influencespace.proxy.stage import prepared_pairs, stored_fit
+from influencespace.workspace import Artifact, Workspace
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Selection scores of all pairs: what a plan is made from.
+
+    Attributes
+    ----------
+    targets
+        What the columns are about.
+    raw, scores
+        (n_train, targets) mean over the draws of the folds, and the same shrunk along the hierarchy.
+    loss, loss_error
+        (targets,) validation loss, and its standard error over photos.
+    """
+
+    targets: list[Target]
+    raw: np.ndarray
+    scores: np.ndarray
+    loss: np.ndarray
+    loss_error: np.ndarray
+
+
+def score_pairs(
+    pairs: PreparedPairs, fitted: CrossFit, clusters: np.ndarray, validation: HeldOut, compared: dict[str, list[str]],
+    proxy: ProxyOptions, options: ScoreOptions, progress: Progress = silent,
+) -> Scored:
+    """Influence of every training pair on every target, shrunk toward its cluster's."""
+    targets = make_targets(validation, compared)
+    draws, losses = pair_scores(pairs, fitted, validation.rows, targets, proxy, options, progress)
+    raw = draws.mean(0)
+    return Scored(targets, raw, shrink(raw, cluster_means(raw, clusters)), *target_losses(targets, validation, losses))
+
+
+def score(workspace: Workspace, options: ScoreOptions, progress: Progress = silent) -> Artifact:
+    """Score the training pairs and write the artifact ``scores``.
+
+    Raises
+    ------
+    InfluenceSpaceError
+        If the device is not there.
+    """
+    with workspace.write("scores", options) as draft:
+        source, members = workspace.artifact("pairs"), workspace.artifact("clusters").table("members")
+        fitted, proxy = stored_fit(workspace, options.device)
+        scored = score_pairs(
+            prepared_pairs(workspace, proxy, options.device), fitted, members["cluster"].to_numpy(dtype=object),
+            heldout(source.table("pairs"), "validation"), source.facts["groups"], proxy, options, progress,
+        )
+        names = [target.name for target in scored.targets]
+        draft.table("pairs", pd.DataFrame(scored.scores.astype(np.float32), columns=names))
+        for level, column in (("clusters", "cluster"), ("topics", "topic")):
+            draft.table(level, _level(scored, names, column, members[column].to_numpy()))
+        draft.json("targets", [
+            {"name": t.name, "attribute": t.attribute, "value": t.value, "photos": t.photos, "loss": round(float(loss), 6),
+             "loss_error": round(float(error), 6)}
+            for t, loss, error in zip(scored.targets, scored.loss, scored.loss_error, strict=True)
+        ])
+        draft.facts = {"targets": names, "estimand": options.estimand}
+    return workspace.artifact("scores")
+
+
+def _level(scored: Scored, names: list[str], column: str, labels: np.ndarray) -> pd.DataFrame:
+    means = cluster_means(scored.raw, labels)
+    table = {column: means.labels}
+    for q, name in enumerate(names):
+        table[name] = means.mean[:, q] * means.pairs
+        table[f"{name}.mean"] = means.mean[:, q]
+        table[f"{name}.error"] = means.error[:, q]
+    benefit = np.maximum(table[OVERALL], 0)
+    table["share_pairs"] = means.pairs / means.pairs.sum()
+    table["share_benefit"] = benefit / benefit.sum() if benefit.sum() > 0 else np.zeros(len(benefit))
+    return pd.DataFrame(table)

@@ -1,0 +1,132 @@
+"""What commands report, in words: key facts of a stage, problems of the import, and what curation found in the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from influencespace.evaluation.figures import DECIDES
+from influencespace.metrics.recall import BOTH
+from influencespace.shell.results import RARE, UNDAMAGED, plan_summary
+from influencespace.workspace import MADE_BY, Artifact, Workspace
+
+SHOWN = 5
+
+
+def key_facts(workspace: Workspace, artifact: str) -> str:
+    """The figures of a stage's artifact that a person looks for, on one line."""
+    made = workspace.artifact(artifact)
+    return _FACTS[artifact](workspace, made)
+
+
+def status_lines(workspace: Workspace, entries: list[dict[str, Any]]) -> list[str]:
+    """The table of stages: command, state, when it was made, how long that took, key facts."""
+    rows = [
+        [entry["stage"], entry["state"], entry["created"], f"{entry['seconds']:.1f} s", key_facts(workspace, entry["artifact"])]
+        if "created" in entry else [entry["stage"], entry["state"], "", "", ""]
+        for entry in entries
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) for row in rows]
+    return [f"{line}  {row[4]}".rstrip() for line, row in zip(lines, rows, strict=True)]
+
+
+def next_step(entries: list[dict[str, Any]]) -> str:
+    """What to run next, in a sentence."""
+    waiting = next((entry for entry in entries if entry["state"] != "current"), None)
+    if waiting is None:
+        return "Everything is current. Export the subset with: python -m influencespace export"
+    source = " SOURCE" if waiting["stage"] == "import" else ""
+    return f"Next: python -m influencespace {waiting['stage']}{source}"
+
+
+def problem_lines(workspace: Workspace) -> list[str]:
+    """The first problems of the import, each with its table, row and reason, and where the others are."""
+    pairs = workspace.artifact("pairs")
+    problems = pairs.table("problems")
+    if problems.empty:
+        return []
+    lines = [_problem(row) for row in problems.head(SHOWN).to_dict("records")]
+    more = f"; the first {SHOWN}" if len(problems) > SHOWN else ""
+    return [f"{_count(len(problems), 'problem')} (all in {pairs.folder / 'problems.parquet'}{more}):", *lines]
+
+
+def cluster_lines(workspace: Workspace) -> list[str]:
+    """The clusters that help most and that harm most, by the mean of their pairs."""
+    names = workspace.artifact("clusters").table("clusters").set_index("cluster")["name"]
+    scores = workspace.artifact("scores").table("clusters").sort_values("overall.mean", ascending=False)
+    shown = min(SHOWN, len(scores) // 2)
+    if shown == 0:
+        return []
+    parts = (("Help most", scores.head(shown)), ("Harm most, or help least", scores.tail(shown)[::-1]))
+    return [line for title, part in parts for line in (f"{title}:", *(
+        f"  {cluster:>6}  {mean:+.4f}  {names[cluster]}"
+        for cluster, mean in zip(part["cluster"], part["overall.mean"], strict=True)
+    ))]
+
+
+def found_lines(found: dict[str, dict[str, int]]) -> list[str]:
+    """What curation found of the faults that were planted in the demo."""
+    lines = ["Of what was planted in the demo's pairs, the plan prunes:"]
+    for kind, count in found.items():
+        name = {UNDAMAGED: "undamaged pairs", RARE: "pairs of the rare group"}.get(kind, kind.replace("_", " "))
+        share = 100 * count["pruned"] / count["planted"] if count["planted"] else 0.0
+        lines.append(f"  {name:<24} {count['pruned']:>5,} of {count['planted']:>5,}  ({share:.0f} %)")
+    return lines
+
+
+def _pairs(workspace: Workspace, made: Artifact) -> str:
+    counts, photos = made.facts["counts"], made.facts["photos"]
+    splits = ", ".join(f"{counts[split]:,} {split} ({photos[split]:,} photos)" for split in ("train", "validation", "test"))
+    return f"pairs: {splits}; {_count(sum(made.facts['problems'].values()), 'problem')}"
+
+
+def _features(workspace: Workspace, made: Artifact) -> str:
+    aligned = "aligned" if made.facts["aligned"] else "not aligned"
+    device = f" on {made.facts['device']}" if made.facts["device"] else ""
+    return f"{made.facts['encoder']}{device}, {aligned}"
+
+
+def _proxy(workspace: Workspace, made: Artifact) -> str:
+    options = made.record["options"]
+    return f"{options['repeats']} x {options['folds']} folds, ridge {options['ridge']:g}"
+
+
+def _clusters(workspace: Workspace, made: Artifact) -> str:
+    return f"{made.facts['topics']} topics, {made.facts['clusters']} clusters; map: {made.facts['projection']}"
+
+
+def _scores(workspace: Workspace, made: Artifact) -> str:
+    return "targets: " + ", ".join(target["name"] for target in made.json("targets"))
+
+
+def _plan(workspace: Workspace, made: Artifact) -> str:
+    plan = plan_summary(workspace)
+    clusters = ", ".join(f"{count} {disposition}" for disposition, count in plan["clusters"].items())
+    return (
+        f"{plan['kept']:,} of {plan['pairs']:,} pairs kept, {plan['removed']:,} removed ({plan['reduction']:.1f} %), "
+        f"{plan['upweighted']:,} up-weighted; clusters: {clusters}"
+    )
+
+
+def _training(workspace: Workspace, made: Artifact) -> str:
+    results = made.json("results")
+    arms = ", ".join(f"{arm['arm']} {arm['recall'][DECIDES][BOTH]['mean']:.1f}" for arm in results["arms"])
+    return f"{DECIDES} over {_count(len(results['seeds']), 'seed')}: {arms}"
+
+
+_FACTS: dict[str, Callable[[Workspace, Artifact], str]] = dict(
+    zip(MADE_BY, (_pairs, _features, _proxy, _clusters, _scores, _plan, _training), strict=True)
+)
+
+
+def _problem(row: dict[str, Any]) -> str:
+    place = row["table"] if row["row"] < 0 else f"{row['table']} row {row['row']}"
+    detail = f" ({row['detail']})" if row["detail"] and not pd.isna(row["detail"]) else ""
+    return f"  {place}: {row['problem']}{detail}, {row['action']}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")

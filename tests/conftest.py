@@ -1,0 +1,18 @@
+"""What all tests share: one thread, and the lab of real photos."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before anything imports torch: small tensors are slower with more threads, and tests that run side by side share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def lab() -> Path:
+    """The lab's folder; its tests are skipped where it is absent."""
+    folder = Path(os.environ.get("INFLUENCESPACE_LAB", Path(__file__).parents[2] / "shared" / "lab"))
+    if not folder.is_dir():
+        pytest.skip(f"the lab is absent from {folder}; INFLUENCESPACE_LAB names it")
+    return folder

@@ -19,7 +19,7 @@ with right:
     with guarded():
         curate_panels.follow(workspace, curate_panels.options(plan))
     pairs = reading.training(workspace)
-    curate_panels.figures(pairs)
+    curate_panels.figures(workspace.artifact("plan"), pairs)
 with left:
     pair_map.draw(
         pairs, topics, strata, Colouring(DISPOSITION), key="curate_map", height=440,

@@ -6,24 +6,24 @@ import pandas as pd
 import streamlit as st
 
 from influencespace import jobs
-from influencespace.options import Options, describe, restore
-from influencespace.progress import silent
+from influencespace.curation.decisions import WORDS
+from influencespace.curation.options import PlanOptions
+from influencespace.curation.stage import plan_subset
+from influencespace.options import describe, restore
 from influencespace.ui import cluster_panels
-from influencespace.ui.engine import stage
 from influencespace.ui.guard import guarded
 from influencespace.workspace import Artifact, Workspace
 
 SLIDERS = {"reduction": ("Reduction ratio", 0.01, "percent"), "cap": ("Up-weight cap", 0.5, "%.1f ×"),
            "fairness": ("Fairness weight", 0.1, "%.1f")}
-# What a curator can decide; the empty word leaves it to the plan.
-UNDECIDED, WORDS = "", ("keep", "prune", "up-weight")
+# What stands for no decision: it is left to the plan.
+UNDECIDED = ""
 COLUMNS = ("decision", "name", "pairs", "share", "overall.mean", "disposition", "weight", "kept", "reason")
 
 
-def options(plan: Artifact) -> Options:
+def options(plan: Artifact) -> PlanOptions:
     """The plan's options as the sliders say; the others are those that it was made with."""
-    kind = stage("plan").options
-    fields = {field["name"]: field for field in describe(kind)}
+    fields = {field["name"]: field for field in describe(PlanOptions)}
     values = {name: value for name, value in plan.record["options"].items() if name in fields}
     for name, (label, step, form) in SLIDERS.items():
         field = fields[name]
@@ -31,10 +31,10 @@ def options(plan: Artifact) -> Options:
             label, float(field["minimum"] or 0), float(field["maximum"]), float(values.get(name, field["default"])), step,
             format=form, key=f"curate_{name}", help=field["help"],
         )
-    return restore(kind, values)
+    return restore(PlanOptions, values)
 
 
-def follow(workspace: Workspace, wanted: Options) -> None:
+def follow(workspace: Workspace, wanted: PlanOptions) -> None:
     """Make the plan anew if the sliders or a decision ask for another one; it takes well under a second."""
     if workspace.is_current("plan", wanted):
         return
@@ -42,11 +42,11 @@ def follow(workspace: Workspace, wanted: Options) -> None:
         st.info("The plan follows when what is being computed is done or cancelled.", icon=":material/hourglass_top:")
         return
     with guarded(), workspace.lock():
-        stage("plan").run(workspace, wanted, silent)
+        plan_subset(workspace, wanted)
 
 
-def figures(pairs: pd.DataFrame) -> None:
-    """Exact counts of what the plan keeps, prunes and up-weights."""
+def figures(plan: Artifact, pairs: pd.DataFrame) -> None:
+    """Exact counts of what the plan keeps, prunes and up-weights, and what else there is to know of it."""
     weight = pairs["weight"].to_numpy()
     kept, more = int((weight > 0).sum()), int((weight > 1).sum())
     count = max(len(weight), 1)
@@ -55,13 +55,16 @@ def figures(pairs: pd.DataFrame) -> None:
         st.metric("Kept", f"{kept:,}", f"of {len(weight):,} pairs", **quiet)
         st.metric("Pruned", f"{len(weight) - kept:,}", f"{100 * (1 - kept / count):.1f} % of the pairs", **quiet)
         st.metric("Up-weighted", f"{more:,}", f"to at most {weight.max(initial=0):.2g} ×", **quiet)
+    for note in plan.facts.get("notes", []):
+        st.caption(note)
 
 
 def decisions(workspace: Workspace, clusters: Artifact, topics: dict[int, str]) -> None:
     """The clusters with their dispositions and reasons, and a column for the curator's own decision."""
     rows = cluster_panels.summary(workspace, clusters)
-    decided = workspace.decisions().get("clusters", {})
+    decided = {name: str(word) for name, word in workspace.decisions().get("clusters", {}).items()}
     rows.insert(0, "decision", [decided.get(name, UNDECIDED) for name in rows["cluster"]])
+    weights = sorted(set(decided.values()) - set(WORDS))  # given from the shell
     # Fixed places, so that an edit stays with its cluster when the plan that follows reorders nothing.
     rows = rows.sort_values(["topic", "stratum"]).reset_index(drop=True)
     shown = [column for column in COLUMNS if column in rows]
@@ -71,7 +74,7 @@ def decisions(workspace: Workspace, clusters: Artifact, topics: dict[int, str]) 
         alt="Clusters with their dispositions, and the curator's decisions",
         column_config={
             "decision": st.column_config.SelectboxColumn(
-                "Decision", options=[UNDECIDED, *WORDS], width=110, pinned=True,
+                "Decision", options=[UNDECIDED, *WORDS, *weights], width=110, pinned=True,
                 help="Your word wins over the plan's. Empty: the plan decides.",
             ),
             "name": st.column_config.TextColumn("Cluster", width="large"),
@@ -84,6 +87,8 @@ def decisions(workspace: Workspace, clusters: Artifact, topics: dict[int, str]) 
         },
     )
     _decide_topic(workspace, topics)
+    if any(workspace.decisions().values()):
+        st.button("Take back all decisions", icon=":material/undo:", on_click=_take_back, args=(workspace,))
 
 
 def _decide_topic(workspace: Workspace, topics: dict[int, str]) -> None:
@@ -105,6 +110,11 @@ def _decide_topic(workspace: Workspace, topics: dict[int, str]) -> None:
 def _decide(workspace: Workspace, names: list[str]) -> None:
     edits = st.session_state["curate_editor"]["edited_rows"]
     _keep(workspace, "clusters", {names[int(row)]: edit["decision"] or UNDECIDED for row, edit in edits.items()})
+
+
+@guarded()
+def _take_back(workspace: Workspace) -> None:
+    workspace.decide({})
 
 
 def _keep(workspace: Workspace, level: str, words: dict[str, str]) -> None:

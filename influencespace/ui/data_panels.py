@@ -93,7 +93,7 @@ def problems(pairs: Artifact) -> None:
         st.caption("Nothing was wrong with any row.")
         return
     st.dataframe(
-        found, hide_index=True, height="auto" if len(found) <= 8 else 320, alt="Problems found in the pairs, with their rows",
+        found, hide_index=True, height="auto" if len(found) <= 8 else 320, alt="Problems found, with their rows",
         column_config={
             "table": "File", "row": st.column_config.NumberColumn("Row", format="%d"), "id": "Name", "problem": "Problem",
             "detail": st.column_config.TextColumn("Detail", width="large"), "action": "What was done",

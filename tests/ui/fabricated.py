@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from influencespace.curation.options import PlanOptions
 from influencespace.options import Options, option
 from influencespace.workspace import Workspace
 
@@ -30,21 +31,11 @@ class AnyOptions(Options):
     seed: int = option(0, "Seed.")
 
 
-@dataclass(frozen=True)
-class AnyPlanOptions(Options):
-    """The options of a plan that the pages show."""
-
-    reduction: float = option(0.2, "Share of the pairs to prune.", minimum=0.0, maximum=0.95)
-    cap: float = option(4.0, "Greatest weight.", minimum=1.0, maximum=20.0)
-    fairness: float = option(0.0, "Weight of the groups.", minimum=0.0, maximum=4.0)
-    seed: int = option(0, "Seed.")
-
-
 def fabricate(path: Path, upto: str = "training") -> Workspace:
     """Write the artifacts up to and including ``upto``."""
     workspace = Workspace(path, create=True)
     for name, write in WRITERS.items():
-        options = AnyPlanOptions() if name == "plan" else AnyOptions()
+        options = PlanOptions() if name == "plan" else AnyOptions()
         with workspace.write(name, options) as draft:
             write(draft, workspace)
         if name == upto:
@@ -116,8 +107,8 @@ def write_scores(draft, workspace):
             rows.append(row)
         draft.table(name, pd.DataFrame(rows))
     draft.json("targets", [
-        {"name": "overall", "attribute": None, "value": None, "pairs": VALIDATION, "loss": 2.0},
-        *({"name": f"gender={v}", "attribute": "gender", "value": v, "pairs": 5, "loss": 2.1} for v in VALUES),
+        {"name": name, "attribute": attribute, "value": value, "pairs": 5, "loss": 2.0, "loss_error": 0.1}
+        for name, attribute, value in zip(TARGETS, (None, "gender", "gender"), (None, *VALUES), strict=True)
     ])
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fabricated import TARGETS, TOPICS, TRAIN, AnyOptions, AnyPlanOptions, fabricate, write_plan
+from fabricated import TARGETS, TOPICS, TRAIN, AnyOptions, fabricate
 from streamlit.testing.v1 import AppTest
 
 import influencespace
 from influencespace import jobs
+from influencespace.curation.options import PlanOptions
+from influencespace.curation.stage import plan_subset
 from influencespace.jobs import Job
 from influencespace.options import Options, option
 from influencespace.ui import road
@@ -35,19 +37,11 @@ class AnyTrainOptions(Options):
     rate: float | None = option(None, "Learning rate.", minimum=0.0, maximum=1.0)
 
 
-def _make_plan(workspace, options, progress):
-    with workspace.write("plan", options) as draft:
-        write_plan(draft, workspace, options.reduction)
-
-
 @pytest.fixture
 def app(tmp_path, monkeypatch):
     """Opens a page of the app on the workspaces of a folder, with stages that take no time; keeps what is submitted."""
     stages = types.ModuleType("influencespace.stages")
-    stages.STAGES = {
-        "plan": types.SimpleNamespace(options=AnyPlanOptions, run=_make_plan),
-        "train": types.SimpleNamespace(options=AnyTrainOptions, run=None),
-    }
+    stages.STAGES = {"train": types.SimpleNamespace(options=AnyTrainOptions, run=None)}
     monkeypatch.setitem(sys.modules, "influencespace.stages", stages)
     monkeypatch.setenv("INFLUENCESPACE_WORKSPACE", str(tmp_path))
     submitted = []
@@ -217,7 +211,8 @@ def test_sliders_make_the_plan_anew_with_exact_counts(app, workspace):
     opened = app("curate")
     assert [metric.value for metric in opened.metric] == ["48", "12", "10"]
     opened.slider(key="curate_reduction").set_value(0.35).run()
-    assert [metric.value for metric in _fine(opened).metric] == ["39", "21", "10"]
+    assert [metric.value for metric in _fine(opened).metric][:2] == ["39", "21"]
+    assert (workspace.artifact("plan").table("pairs")["weight"] == 0).sum() == 21
     assert workspace.artifact("plan").record["options"]["reduction"] == 0.35
     assert workspace.state("plan") == "current"
     assert workspace.state("training") == "stale"
@@ -253,7 +248,7 @@ def test_training_is_submitted_with_the_options_of_the_form(app, workspace):
 
 
 def test_results_of_an_earlier_plan_say_so(app, workspace):
-    _make_plan(workspace, AnyPlanOptions(reduction=0.5), None)
+    plan_subset(workspace, PlanOptions(reduction=0.5))
     opened = _fine(app("train"))
     assert "of an earlier plan" in opened.warning[0].value
 
@@ -277,7 +272,7 @@ def test_export_of_a_plan_that_a_decision_has_overtaken_asks_for_a_new_one(app, 
     workspace.decide({"topics": {"0": "prune"}})
     opened = _fine(app("export"))
     next(button for button in opened.button if button.label == "Bring up to date").click().run()
-    assert app.submitted == [("demo", [("plan", AnyPlanOptions().recipe())])]
+    assert app.submitted == [("demo", [("plan", PlanOptions().recipe())])]
 
 
 @pytest.mark.parametrize("page", ["clusters", "influence", "curate", "train", "export"])
@@ -298,7 +293,7 @@ def test_commands_keep_the_options_that_were_chosen_before(workspace):
         pass
     commands = road.commands_to(workspace, "plan")
     assert [stage for stage, _ in commands] == ["proxy", "cluster", "score", "plan"]
-    assert commands[-1][1] == AnyPlanOptions().recipe()
+    assert commands[-1][1] == PlanOptions().recipe()
     assert road.commands_to(workspace, "features") == [("embed", {"seed": 5})]
 
 

@@ -85,7 +85,7 @@ def run_stages(workspace: Workspace, wanted: dict[str, Options], progress: Progr
             if options is None:
                 if not _needed(workspace, stage, wanted):
                     continue
-                options = _options_before(workspace, stage)
+                options = options_before(workspace, stage)
             if stage.name == "import" or not workspace.is_current(stage.artifact, options):
                 stage.run(workspace, options, progress)
                 ran.append(stage.name)
@@ -122,9 +122,15 @@ def _needed(workspace: Workspace, stage: Stage, wanted: dict[str, Options]) -> b
     """Whether something wanted needs this stage's artifact, which is missing or stale; the import is never implied."""
     if stage.name == "import" or workspace.state(stage.artifact) == "current":
         return False
-    return any(stage.artifact in NEEDS[STAGES[name].artifact] for name in wanted)
+    return any(stage.artifact in _upstream(STAGES[name].artifact) for name in wanted)
 
 
-def _options_before(workspace: Workspace, stage: Stage) -> Options:
+def _upstream(artifact: str) -> set[str]:
+    """All that an artifact is made from, directly or not."""
+    return {before for need in NEEDS[artifact] for before in {need} | _upstream(need)}
+
+
+def options_before(workspace: Workspace, stage: Stage) -> Options:
+    """The options that a stage's artifact was made with, or the defaults where there is none."""
     found = workspace.find(stage.artifact)
     return stage.options() if found is None else restore(stage.options, found.record["options"])

@@ -5,7 +5,6 @@ No flag has a default of its own. What is not given is left to the options, or t
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import inspect
 import typing
@@ -24,6 +23,7 @@ TOGETHER = {
 }
 TOGETHER_PANEL = "All stages"
 POSITIONAL = ("source",)
+NUMBERS = {int: "N", float: "X"}
 
 
 def parameters(stages: Mapping[str, type[Options]]) -> list[inspect.Parameter]:
@@ -69,17 +69,23 @@ def _named(stages: Mapping[str, type[Options]]) -> list[tuple[str, dict[str, Any
 
 
 def _parameter(name: str, field: dict[str, Any], panel: str) -> inspect.Parameter:
-    kind = _kind(field)
-    default = field["default"]
+    kind, number = _kind(field), field["type"] in (int, float)
     # Square brackets would be taken for markup.
     text = field["help"].replace("[", r"\[")
     if field["name"] in POSITIONAL:
         return typed(name, kind, typer.Argument(help=text, metavar=name.upper(), show_default=False), inspect.Parameter.empty)
-    if default not in (None, "", (), False, dataclasses.MISSING):
-        text += rf" \[default: {' '.join(map(str, default)) if isinstance(default, tuple) else default}]"
-    spelling = f"{flag(name)}/--no-{flag(name)[2:]}" if default is True else flag(name)
-    bounds = {"min": field["minimum"], "max": field["maximum"]} if kind in (int, float) else {}
-    return typed(name, kind, typer.Option(spelling, help=text, show_default=False, rich_help_panel=panel, **bounds))
+    default = _default(field["default"])
+    spelling = f"{flag(name)}/--no-{flag(name)[2:]}" if field["default"] is True else flag(name)
+    return typed(name, kind, typer.Option(
+        spelling, help=text + (rf" \[default: {default}]" if default else ""), show_default=False, rich_help_panel=panel,
+        metavar=NUMBERS.get(kind), min=field["minimum"] if number else None, max=field["maximum"] if number else None,
+    ))
+
+
+def _default(value: Any) -> str:
+    if value is None or value is False or value in ("", ()):
+        return ""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _kind(field: dict[str, Any]) -> Any:

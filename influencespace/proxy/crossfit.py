@@ -17,7 +17,7 @@ from influencespace.errors import ProxyError
 from influencespace.progress import Progress, silent
 from influencespace.proxy.bilinear import Batches, fit, prior_scale
 from influencespace.proxy.options import ProxyOptions
-from influencespace.proxy.preparation import Preparation
+from influencespace.proxy.preparation import Preparation, Rows
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PreparedPairs:
         dimensions: int, seed: int, device: torch.device,
     ) -> PreparedPairs:
         """Prepare (n, dx) and (n, dy) features; the preparation is fitted to the training pairs alone."""
-        maps = [Preparation.fit(_Rows(f, train), dimensions, seed) for f in (image, text)]
+        maps = [Preparation.fit(Rows(f, train), dimensions, seed) for f in (image, text)]
         x, y = (m.apply(f).to(device) for m, f in zip(maps, (image, text), strict=True))
         similarity = torch.from_numpy(maps[0].basis.T @ maps[1].basis).to(device) if aligned else None
         return cls(x, y, photo, train, similarity)
@@ -141,16 +141,3 @@ def joint_cosine(model: torch.Tensor, pairs: PreparedPairs, rows: np.ndarray) ->
 def _prior(scale: float, like: torch.Tensor, similarity: torch.Tensor | None) -> torch.Tensor:
     return torch.zeros_like(like) if similarity is None else scale * similarity
 
-
-class _Rows:
-    """Some rows of a memory-mapped array, read only where asked."""
-
-    def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
-        self._array, self._rows = array, rows
-        self.shape = (len(rows), array.shape[1])
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: np.ndarray) -> np.ndarray:
-        return self._array[self._rows[index]]

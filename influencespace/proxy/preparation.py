@@ -29,7 +29,7 @@ class Preparation:
     basis: np.ndarray
 
     @classmethod
-    def fit(cls, features: np.ndarray, dimensions: int, seed: int) -> Preparation:
+    def fit(cls, features: np.ndarray | Rows, dimensions: int, seed: int) -> Preparation:
         """Fit to (n, d) features; a sample of 50,000 rows when there are more.
 
         Raises
@@ -55,3 +55,17 @@ class Preparation:
         """(n, k) float32 rows of unit length (zero where a row equals the mean)."""
         centred = np.asarray(features, dtype=np.float32) - self.mean
         return torch.nn.functional.normalize(torch.from_numpy(centred @ self.basis), dim=1, eps=1e-8)
+
+
+class Rows:
+    """Some rows of a memory-mapped (n, d) array, read only where asked."""
+
+    def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
+        self._array, self._rows = array, rows
+        self.shape = (len(rows), array.shape[1])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: np.ndarray) -> np.ndarray:
+        return self._array[self._rows[index]]

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from influencespace.clusters.options import ClusterOptions
-from influencespace.curation.options import PlanOptions
 from influencespace.export.options import ExportOptions
-from influencespace.features.options import EmbedOptions
-from influencespace.influence.options import ScoreOptions
 from influencespace.options import Options, restore
 from influencespace.pairs.options import ImportOptions
-from influencespace.proxy.options import ProxyOptions
+from influencespace.shell.commands import AS_BEFORE, COMMANDS
 from influencespace.shell.flags import given, parameters, typed
 from influencespace.shell.output import Output, command
 from influencespace.training.options import TrainOptions
@@ -28,61 +23,7 @@ if TYPE_CHECKING:
     from influencespace.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class StageCommand:
-    """A stage as the shell offers it; ``influencespace.stages`` has the stages themselves, which bring torch along."""
-
-    options: type[Options]
-    help: str
-    examples: tuple[str, ...]
-
-
-STAGES: dict[str, StageCommand] = {
-    "import": StageCommand(
-        ImportOptions,
-        "Read pairs, check every photo and caption, and hold photos out.\n\nThe source is a table (.csv, .tsv, .jsonl, "
-        ".parquet), a COCO captions file (.json), or a clip-retrieval folder of embeddings. It is never written to. Rows "
-        "that cannot be used are left out, and the problems table says which and why.",
-        ("import pairs.csv --images photos", "import pairs.jsonl --groups gender --validation dev.jsonl"),
-    ),
-    "embed": StageCommand(
-        EmbedOptions,
-        "Turn photos and captions into features with an encoder.\n\nAny CLIP, SigLIP or VisionTextDualEncoder of "
-        "transformers, by hub id or local directory. A run that was stopped goes on where it was.",
-        ("embed --encoder models/my-clip", "embed --encoder openai/clip-vit-base-patch32 --device cuda"),
-    ),
-    "proxy": StageCommand(
-        ProxyOptions,
-        "Fit cross-fitted proxies and find how well each caption fits its photo.\n\nEvery pair is judged by proxies that "
-        "have not seen its photo.",
-        ("proxy", "proxy --repeats 5 --seed 1"),
-    ),
-    "cluster": StageCommand(
-        ClusterOptions,
-        "Find topics and, within each, strata of how well captions fit; name them; draw the map.",
-        ("cluster", "cluster --topics 40 --strata 3"),
-    ),
-    "score": StageCommand(
-        ScoreOptions,
-        "Compute the influence of every pair and cluster on every target: overall, and each group.\n\nPositive means "
-        "that keeping it helps.",
-        ("score",),
-    ),
-    "plan": StageCommand(
-        PlanOptions,
-        "Decide what to keep, what to prune and what to up-weight.\n\nThe reduction is met to the pair; what the curator "
-        "has decided in the app always wins.",
-        ("plan --reduction 0.3", "plan --reduction 0.2 --cap 4 --fairness 1"),
-    ),
-    "train": StageCommand(
-        TrainOptions,
-        "Train every arm alike and compare them on the test photos.\n\nPrints for each arm: pairs, reduction, recall with "
-        "intervals, seconds, and gaps between groups.",
-        ("train", "train --json results.json"),
-    ),
-}
-KINDS = {name: stage.options for name, stage in STAGES.items()}
-AS_BEFORE = "Without any of its options a stage is brought up to date with those it was last made with."
+KINDS = {name: offered.options for name, offered in COMMANDS.items()}
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -132,27 +73,33 @@ def _demo(directory: str, seed: int, json_file: str | None, quiet: bool) -> None
 
         with Bars(quiet) as progress:
             workspace = build_demo(directory, seed, progress)
-            ran = run_stages(workspace, {"train": restore(TrainOptions, {})}, progress)
+            ran = run_stages(workspace, {"train": TrainOptions(seed=seed)}, progress)
         found = found_faults(workspace)
-        _tell_results(output, workspace, ran, {"found": found}, ["", *found_lines(found)])
-        output.say("", f"Look at it with: INFLUENCESPACE_WORKSPACE={workspace.path} streamlit run app.py")
+        result = _results(output, workspace, ran)
+        output.say("", *found_lines(found))
+        output.say("", "Look at it with:", f"INFLUENCESPACE_WORKSPACE={workspace.path} streamlit run app.py")
+        output.finish(result | {"found": found})
 
 
 def _run(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
-    with command(json_file, _sources(flags)) as output:
+    with command(json_file) as output:
         wanted = {name: restore(KINDS[name], values) for name, values in given(KINDS, flags).items()}
+        output.spare(_sources(wanted["import"]))
         place, ran = _run_stages(workspace, wanted, quiet, create=True)
-        output.say(*_problems(place))
-        _tell_results(output, place, ran)
+        from influencespace.shell.words import stage_lines
+
+        output.say(*stage_lines(place, "pairs"))
+        output.finish(_results(output, place, ran))
 
 
 def _stage(stage: str) -> Callable[..., None]:
     def body(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
-        with command(json_file, _sources(flags)) as output:
+        with command(json_file) as output:
             values = given({stage: KINDS[stage]}, flags)[stage]
             options = restore(KINDS[stage], values) if values else None
+            output.spare(_sources(options) if stage == "import" else _sources_of(workspace))
             place, ran = _run_stages(workspace, {stage: options}, quiet, create=stage == "import")
-            _tell_stage(output, place, stage, ran)
+            output.finish((_results if stage == "train" else _stage_result(stage))(output, place, ran))
 
     return body
 
@@ -166,6 +113,7 @@ def _export(workspace: str, json_file: str | None, quiet: bool, **flags: Any) ->
         from influencespace.workspace import Workspace
 
         place = Workspace(workspace)
+        output.spare(_sources_of(workspace))
         with Bars(quiet) as progress:
             path = export_subset(place, options, progress)
         plan = plan_summary(place)
@@ -180,6 +128,7 @@ def _status(workspace: str, json_file: str | None, quiet: bool) -> None:
         from influencespace.workspace import Workspace
 
         place = Workspace(workspace)
+        output.spare(_sources_of(workspace))
         entries = stage_entries(place)
         output.say(f"Workspace {place.path}", *status_lines(place, entries), next_step(entries))
         output.finish({"workspace": str(place.path), "stages": entries})
@@ -188,60 +137,56 @@ def _status(workspace: str, json_file: str | None, quiet: bool) -> None:
 def _run_stages(path: str, wanted: dict[str, Options | None], quiet: bool, create: bool) -> tuple[Workspace, list[str]]:
     """Run stages; None stands for the options that a stage was made with before, or else the defaults."""
     from influencespace.shell.bars import Bars
-    from influencespace.stages import options_before, run_stages
-    from influencespace.stages import STAGES as MAKERS
+    from influencespace.stages import STAGES, options_before, run_stages
     from influencespace.workspace import Workspace
 
     workspace = Workspace(path, create=create)
-    filled = {name: options or options_before(workspace, MAKERS[name]) for name, options in wanted.items()}
+    filled = {name: options or options_before(workspace, STAGES[name]) for name, options in wanted.items()}
     with Bars(quiet) as progress:
         return workspace, run_stages(workspace, filled, progress)
 
 
-def _tell_stage(output: Output, workspace: Workspace, stage: str, ran: list[str]) -> None:
-    from influencespace.shell.results import plan_summary, stage_entry
-    from influencespace.shell.words import cluster_lines, key_facts
-    from influencespace.stages import STAGES as MAKERS
+def _stage_result(stage: str) -> Callable[[Output, Workspace, list[str]], dict[str, Any]]:
+    """Say how a stage went; returns the same as plain values."""
 
-    if stage == "train":
-        _tell_results(output, workspace, ran)
-        return
-    entry = stage_entry(workspace, MAKERS[stage].artifact) | {"ran": stage in ran}
-    how = f"done in {entry['seconds']:.1f} s" if entry["ran"] else "current, so nothing was done"
-    output.say(f"{stage}: {how}", key_facts(workspace, entry["artifact"]))
-    if stage == "import":
-        output.say(*_problems(workspace))
-    elif stage == "score":
-        output.say(*cluster_lines(workspace))
-    more = {"plan": plan_summary(workspace)} if stage == "plan" else {}
-    output.finish({"workspace": str(workspace.path), "ran": ran, "stages": [entry], **more})
+    def tell(output: Output, workspace: Workspace, ran: list[str]) -> dict[str, Any]:
+        from influencespace.shell.results import plan_summary, stage_entry
+        from influencespace.shell.words import stage_lines
+        from influencespace.stages import STAGES
+
+        entry = stage_entry(workspace, STAGES[stage].artifact) | {"ran": stage in ran}
+        how = f"done in {entry['seconds']:.1f} s" if entry["ran"] else "current, so nothing was done"
+        output.say(f"{stage}: {how}", *stage_lines(workspace, entry["artifact"]))
+        result = {"workspace": str(workspace.path), "ran": ran, "stages": [entry]}
+        return result | ({"plan": plan_summary(workspace)} if stage == "plan" else {})
+
+    return tell
 
 
-def _tell_results(
-    output: Output, workspace: Workspace, ran: list[str], more: dict[str, Any] | None = None, lines: list[str] | None = None
-) -> None:
-    """The plan and the table of arms, in words and as JSON."""
+def _results(output: Output, workspace: Workspace, ran: list[str]) -> dict[str, Any]:
+    """Say the plan and the table of arms; returns both as plain values."""
     from influencespace.evaluation.table import arms_table
     from influencespace.shell.results import plan_summary, stage_entries
-    from influencespace.shell.words import key_facts
+    from influencespace.shell.words import stage_lines
 
     results = workspace.artifact("training").json("results")
+    output.say(*stage_lines(workspace, "plan"), "", arms_table(results))
     entries = [entry | {"ran": entry["stage"] in ran} for entry in stage_entries(workspace)]
-    output.say(f"Plan: {key_facts(workspace, 'plan')}", "", arms_table(results), *(lines or []))
-    output.finish({
-        **results, "workspace": str(workspace.path), "ran": ran, "stages": entries, "plan": plan_summary(workspace),
-        **(more or {}),
-    })
+    return results | {
+        "workspace": str(workspace.path), "ran": ran, "stages": entries, "plan": plan_summary(workspace),
+    }
 
 
-def _problems(workspace: Workspace) -> list[str]:
-    from influencespace.shell.words import problem_lines
-
-    return problem_lines(workspace)
+def _sources(options: ImportOptions) -> list[str]:
+    return [path for path in (options.source, options.validation, options.test) if path]
 
 
-def _sources(flags: dict[str, Any]) -> list[str]:
-    return [flags[name] for name in ("source", "validation", "test") if flags.get(name)]
+def _sources_of(path: str) -> list[str]:
+    """What the pairs of a workspace were read from."""
+    from influencespace.workspace import Workspace
+
+    pairs = Workspace(path).find("pairs")
+    return [] if pairs is None else _sources(restore(ImportOptions, pairs.record["options"]))
 
 
 _register(
@@ -259,7 +204,7 @@ _register(
     "current with the same options is not made again, so that a run that was stopped goes on.",
     ("run pairs.jsonl --encoder models/my-clip --reduction 0.2", "run embeddings/ --groups gender --seed 1"),
 )
-for _name, _offered in STAGES.items():
+for _name, _offered in COMMANDS.items():
     _text = _offered.help if _name == "import" else f"{_offered.help}\n\n{AS_BEFORE}"
     _register(
         _name, _stage(_name), [*parameters({_name: _offered.options}), WORKSPACE], ROAD, _text, _offered.examples

@@ -20,11 +20,26 @@ CANCELLED = 130
 class Output:
     """Words on stdout and JSON in a file; with ``--json -`` JSON alone on stdout and everything else on stderr."""
 
-    def __init__(self, target: str | None, sources: Iterable[str] = ()) -> None:
+    def __init__(self, target: str | None) -> None:
         self.target = target
         self._stdout = sys.stdout
-        if target not in (None, STDOUT):
-            self._check(Path(target), sources)
+        # Now and not after an hour of work.
+        if target not in (None, STDOUT) and (Path(target).is_dir() or not Path(target).absolute().parent.is_dir()):
+            raise OptionError(f"--json {target} cannot be written: it is a folder, or lies in a folder that does not exist.")
+
+    def spare(self, sources: Iterable[str]) -> None:
+        """See to it that the JSON replaces none of these files.
+
+        Raises
+        ------
+        OptionError
+            If it would.
+        """
+        if self.target in (None, STDOUT):
+            return
+        path = Path(self.target).resolve()
+        if any(path == Path(source).expanduser().resolve() for source in sources):
+            raise OptionError(f"--json {self.target} would replace what the pairs come from; choose another file.")
 
     def say(self, *lines: str) -> None:
         """Print lines for a person."""
@@ -52,17 +67,9 @@ class Output:
             except OSError as error:
                 raise OptionError(f"--json {path} cannot be written: {error.strerror}.") from error
 
-    @staticmethod
-    def _check(path: Path, sources: Iterable[str]) -> None:
-        """Complain now and not after an hour of work."""
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            raise OptionError(f"--json {path} cannot be written: it is a folder, or lies in a folder that does not exist.")
-        if any(path.resolve() == Path(source).expanduser().resolve() for source in sources):
-            raise OptionError(f"--json {path} would replace what the pairs come from; choose another file.")
-
 
 @contextlib.contextmanager
-def command(target: str | None, sources: Iterable[str] = ()) -> Iterator[Output]:
+def command(target: str | None) -> Iterator[Output]:
     """Run the body of a command: what a person can mend is one message, and Ctrl-C is no fault.
 
     Raises
@@ -71,7 +78,7 @@ def command(target: str | None, sources: Iterable[str] = ()) -> Iterator[Output]
         With 1 after an error of the person's, with 130 after Ctrl-C.
     """
     try:
-        output = Output(target, sources)
+        output = Output(target)
         # Libraries print too.
         with contextlib.redirect_stdout(sys.stderr) if target == STDOUT else contextlib.nullcontext():
             yield output

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from influencespace.pairs.views import training_rows
@@ -44,20 +43,16 @@ def plan_summary(workspace: Workspace) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        ``pairs``, ``kept``, ``removed``, ``reduction`` (percent), ``upweighted`` (kept pairs of a weight above 1),
-        ``clusters`` (disposition -> how many).
+        ``pairs``, ``kept``, ``removed``, ``up_weighted`` (kept pairs of a weight above 1), ``notes`` (what could not be
+        done as asked), ``reduction`` (percent), ``clusters`` (disposition -> how many).
     """
     plan = workspace.find("plan")
     if plan is None:
         return None
-    weight = plan.table("pairs")["weight"].to_numpy()
-    kept = int(np.count_nonzero(weight))
+    facts = plan.facts
     return {
-        "pairs": len(weight),
-        "kept": kept,
-        "removed": len(weight) - kept,
-        "reduction": 100 * (1 - kept / len(weight)),
-        "upweighted": int(np.count_nonzero(weight > 1)),
+        **{key: facts[key] for key in ("pairs", "kept", "removed", "up_weighted", "notes")},
+        "reduction": 100 * facts["removed"] / facts["pairs"],
         "clusters": plan.table("clusters")["disposition"].value_counts().sort_index().to_dict(),
     }
 

@@ -21,6 +21,12 @@ def key_facts(workspace: Workspace, artifact: str) -> str:
     return _FACTS[artifact](workspace, made)
 
 
+def stage_lines(workspace: Workspace, artifact: str) -> list[str]:
+    """What a person wants to see after a stage: its key facts, and the problems, clusters or notes that it found."""
+    more = {"pairs": problem_lines, "scores": cluster_lines, "plan": lambda place: place.artifact("plan").facts["notes"]}
+    return [key_facts(workspace, artifact), *more.get(artifact, lambda place: [])(workspace)]
+
+
 def status_lines(workspace: Workspace, entries: list[dict[str, Any]]) -> list[str]:
     """The table of stages: command, state, when it was made, how long that took, key facts."""
     rows = [
@@ -107,7 +113,7 @@ def _plan(workspace: Workspace, made: Artifact) -> str:
     clusters = ", ".join(f"{count} {disposition}" for disposition, count in plan["clusters"].items())
     return (
         f"{plan['kept']:,} of {plan['pairs']:,} pairs kept, {plan['removed']:,} removed ({plan['reduction']:.1f} %), "
-        f"{plan['upweighted']:,} up-weighted; clusters: {clusters}"
+        f"{plan['up_weighted']:,} up-weighted; clusters: {clusters}"
     )
 
 

@@ -18,7 +18,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     level = st.segmented_control("For each", ["Topic", "Cluster"], default="Topic", required=True, key="influence_level")
 chosen = targets[names.index(target)]
 st.caption(
-    f"What keeping a pair does to the loss on {chosen['pairs']:,} validation pairs"
+    f"What keeping a pair does to the loss on {chosen['photos']:,} validation photos"
     + (" of this group" if chosen["attribute"] else "")
     + ". To the right it helps: without these pairs the loss would be higher."
 )

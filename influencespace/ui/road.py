@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -34,21 +32,6 @@ def fitting(workspace: Workspace, name: str) -> Artifact | None:
     return found if same else None
 
 
-def commands_to(workspace: Workspace, name: str, options: dict[str, Any] | None = None) -> list[tuple[str, dict]]:
-    """The stages that are to run until an artifact is current, with the options they had before.
-
-    ``options`` are those of the last stage; it runs in any case.
-    """
-    commands = []
-    for step in NEEDS:
-        if step == name:
-            commands.append((MADE_BY[step], _options(workspace, step) if options is None else options))
-            break
-        if step != "pairs" and step in _before(name) and workspace.state(step) != "current":
-            commands.append((MADE_BY[step], _options(workspace, step)))
-    return commands
-
-
 def need(workspace: Workspace, name: str) -> Artifact | None:
     """The artifact that a page is about; where it is missing or outdated, a sentence with one button instead."""
     found = fitting(workspace, name)
@@ -69,7 +52,7 @@ def need(workspace: Workspace, name: str) -> Artifact | None:
 
 
 def bring_up_to_date(workspace: Workspace, name: str, why: str, action: str = "Bring up to date") -> None:
-    """A sentence, and a button that makes an artifact and whatever before it is not current."""
+    """A sentence, and a button that makes an artifact, and before it whatever it needs, with the options of before."""
     with _say(why):
         st.button(
             action, type="primary", icon=":material/play_arrow:", key=f"make_{name}", on_click=_make,
@@ -79,25 +62,17 @@ def bring_up_to_date(workspace: Workspace, name: str, why: str, action: str = "B
 
 def _say(sentence: str) -> DeltaGenerator:
     box = st.container(border=True, horizontal_alignment="center", gap="medium")
-    box.space("small")
     box.markdown(sentence, text_alignment="center")
     return box
 
 
 @guarded()
 def _make(workspace: Workspace, name: str) -> None:
-    jobs.submit(workspace, commands_to(workspace, name), WORDS[name][1])
+    found = workspace.find(name)
+    options = found.record["options"] if found else {}
+    jobs.submit(workspace, [(MADE_BY[name], options)], WORDS[name][1])
 
 
 @guarded()
 def _open_demo() -> None:
     workspaces.go_to(workspaces.start_demo())
-
-
-def _options(workspace: Workspace, name: str) -> dict[str, Any]:
-    found = workspace.find(name)
-    return dict(found.record["options"]) if found else {}
-
-
-def _before(name: str) -> set[str]:
-    return {name, *(step for need in NEEDS[name] for step in _before(need))}

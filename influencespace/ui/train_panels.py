@@ -11,30 +11,28 @@ from influencespace import jobs
 from influencespace.evaluation.figures import RECALLS
 from influencespace.metrics.fairness import OPPORTUNITY, PARITY
 from influencespace.options import describe
+from influencespace.training.options import TrainOptions
 from influencespace.ui import forms, reading, training_charts
-from influencespace.ui.engine import stage
 from influencespace.ui.guard import guarded
-from influencespace.ui.road import commands_to
 from influencespace.workspace import Artifact, Workspace
 
-FIRST = ("arms", "seeds", "device")
+FIRST = ["arms", "seeds"]
 
 
 def launch(workspace: Workspace) -> None:
     """A form with the arms and seeds; it starts a job that trains and compares them."""
-    options = stage("train").options
-    names = [field["name"] for field in describe(options)]
+    names = [field["name"] for field in describe(TrainOptions)]
     found = workspace.find("training")
     values = dict(found.record["options"]) if found else {}
     busy = jobs.active(workspace) is not None
     with st.form("train", border=False):
-        given = forms.fields(options, [name for name in FIRST if name in names], key="train", values=values)
+        given = forms.fields(TrainOptions, FIRST, key="train", values=values)
         with st.expander("More options"):
-            given |= forms.fields(options, [name for name in names if name not in FIRST], key="train", values=values)
+            given |= forms.fields(TrainOptions, [name for name in names if name not in FIRST], key="train", values=values)
         if st.form_submit_button("Train", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch"):
             with guarded():
-                chosen = dataclasses.asdict(options(**given))
-                jobs.submit(workspace, commands_to(workspace, "training", chosen), "Training")
+                chosen = dataclasses.asdict(TrainOptions(**given))
+                jobs.submit(workspace, [("train", chosen)], "Training")
                 st.rerun()
     if busy:
         st.caption("Something is being computed; the next training can start when it is done or cancelled.")

@@ -107,7 +107,7 @@ def write_scores(draft, workspace):
             rows.append(row)
         draft.table(name, pd.DataFrame(rows))
     draft.json("targets", [
-        {"name": name, "attribute": attribute, "value": value, "pairs": 5, "loss": 2.0, "loss_error": 0.1}
+        {"name": name, "attribute": attribute, "value": value, "photos": 5, "loss": 2.0, "loss_error": 0.1}
         for name, attribute, value in zip(TARGETS, (None, "gender", "gender"), (None, *VALUES), strict=True)
     ])
 

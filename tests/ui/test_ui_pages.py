@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import types
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,30 +16,15 @@ from influencespace import jobs
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.stage import plan_subset
 from influencespace.jobs import Job
-from influencespace.options import Options, option
-from influencespace.ui import road
-from influencespace.workspace import Workspace
+from influencespace.workspace import MADE_BY, Workspace
 
 ROOT = Path(influencespace.__file__).parents[1]
 PAGES = ["data", "clusters", "influence", "curate", "train", "export"]
 
 
-@dataclass(frozen=True)
-class AnyTrainOptions(Options):
-    """Stands for the options of training."""
-
-    arms: tuple[str, ...] = option(("influence", "full"), "What to train.", choices=("influence", "random", "full"))
-    seeds: int = option(5, "How many.", minimum=1, maximum=20)
-    device: str = option("auto", "Where.", choices=("auto", "cpu"), recipe=False)
-    rate: float | None = option(None, "Learning rate.", minimum=0.0, maximum=1.0)
-
-
 @pytest.fixture
 def app(tmp_path, monkeypatch):
-    """Opens a page of the app on the workspaces of a folder, with stages that take no time; keeps what is submitted."""
-    stages = types.ModuleType("influencespace.stages")
-    stages.STAGES = {"train": types.SimpleNamespace(options=AnyTrainOptions, run=None)}
-    monkeypatch.setitem(sys.modules, "influencespace.stages", stages)
+    """Opens a page of the app on the workspaces of a folder, and keeps what is submitted instead of computing it."""
     monkeypatch.setenv("INFLUENCESPACE_WORKSPACE", str(tmp_path))
     submitted = []
     monkeypatch.setattr(jobs, "submit", lambda workspace, commands, title: submitted.append((workspace.name, commands)))
@@ -243,7 +225,7 @@ def test_training_is_submitted_with_the_options_of_the_form(app, workspace):
     opened.number_input(key="train_seeds").set_value(2)
     next(button for button in opened.button if button.label == "Train").click().run()
     assert not opened.exception
-    chosen = {"arms": ("influence", "random"), "seeds": 2, "device": "auto", "rate": None}
+    chosen = {"arms": ("influence", "random"), "seeds": 2, "seed": 0, "device": "auto"}
     assert app.submitted == [("demo", [("train", chosen)])]
 
 
@@ -275,8 +257,11 @@ def test_export_of_a_plan_that_a_decision_has_overtaken_asks_for_a_new_one(app, 
     assert app.submitted == [("demo", [("plan", PlanOptions().recipe())])]
 
 
-@pytest.mark.parametrize("page", ["clusters", "influence", "curate", "train", "export"])
-def test_what_is_out_of_date_says_so_and_is_made_again(app, workspace, page):
+@pytest.mark.parametrize(
+    ("page", "made"),
+    [("clusters", "clusters"), ("influence", "scores"), ("curate", "plan"), ("train", "plan"), ("export", "plan")],
+)
+def test_what_is_out_of_date_says_so_and_is_made_again(app, workspace, page, made):
     with workspace.write("pairs", AnyOptions(seed=1)) as draft:
         draft.table("pairs", workspace.artifact("pairs").table("pairs").iloc[:40])
         draft.table("problems", workspace.artifact("pairs").table("problems"))
@@ -284,17 +269,7 @@ def test_what_is_out_of_date_says_so_and_is_made_again(app, workspace, page):
     opened = _fine(app(page))
     assert "out of date: something before has changed" in _words(opened)
     next(button for button in opened.button if button.label == "Bring up to date").click().run()
-    stages = [stage for stage, _ in app.submitted[0][1]]
-    assert stages[:3] == ["embed", "proxy", "cluster"] and "import" not in stages
-
-
-def test_commands_keep_the_options_that_were_chosen_before(workspace):
-    with workspace.write("features", AnyOptions(seed=5)):
-        pass
-    commands = road.commands_to(workspace, "plan")
-    assert [stage for stage, _ in commands] == ["proxy", "cluster", "score", "plan"]
-    assert commands[-1][1] == PlanOptions().recipe()
-    assert road.commands_to(workspace, "features") == [("embed", {"seed": 5})]
+    assert app.submitted == [("demo", [(MADE_BY[made], workspace.artifact(made).record["options"])])]
 
 
 def test_damaged_workspace_is_a_sentence(app, workspace):

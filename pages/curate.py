@@ -19,7 +19,9 @@ with right:
     with guarded():
         curate_panels.follow(workspace, curate_panels.options(plan))
     pairs = reading.training(workspace)
-    curate_panels.figures(workspace.artifact("plan"), pairs)
+    plan = workspace.artifact("plan")
+    curate_panels.figures(plan, pairs)
+    curate_panels.truth(workspace, plan)
 with left:
     pair_map.draw(
         pairs, topics, strata, Colouring(DISPOSITION), key="curate_map", height=440,

@@ -10,6 +10,7 @@ from influencespace.curation.decisions import WORDS
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.stage import plan_subset
 from influencespace.options import describe, restore
+from influencespace.shell.results import found_faults
 from influencespace.ui import cluster_panels
 from influencespace.ui.guard import guarded
 from influencespace.workspace import Artifact, Workspace
@@ -57,6 +58,30 @@ def figures(plan: Artifact, pairs: pd.DataFrame) -> None:
         st.metric("Up-weighted", f"{more:,}", f"to at most {weight.max(initial=0):.2g} ×", **quiet)
     for note in plan.facts.get("notes", []):
         st.caption(note)
+
+
+def truth(workspace: Workspace, plan: Artifact) -> None:
+    """In the demo, where it is known what was planted: how much of it the plan prunes."""
+    found = _found(str(workspace.path), plan.digest)
+    if not found:
+        return
+    rows = pd.DataFrame([
+        {"kind": kind.replace("none", "undamaged pairs").replace("_", " "), **counts}
+        | {"part": 100 * counts["pruned"] / max(counts["planted"], 1)} for kind, counts in found.items()
+    ])
+    st.dataframe(
+        rows, hide_index=True, height="content", alt="What was planted in the demo, and how much of it the plan prunes",
+        column_config={
+            "kind": st.column_config.TextColumn("Planted in the demo", width="medium"),
+            "planted": st.column_config.NumberColumn("Pairs"), "pruned": st.column_config.NumberColumn("Pruned"),
+            "part": st.column_config.ProgressColumn("Part", format="%.0f %%", min_value=0, max_value=100),
+        },
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _found(path: str, digest: str) -> dict | None:
+    return found_faults(Workspace(path))
 
 
 def decisions(workspace: Workspace, clusters: Artifact, topics: dict[int, str]) -> None:

@@ -68,7 +68,8 @@ def arms_table(results: dict) -> pd.DataFrame:
     rows = []
     for arm in results["arms"]:
         proposal = arm["proposal"]
-        row = {"Arm": arm["arm"], "Pairs": arm["pairs"], "Removed": arm["reduction"]}
+        trained = arm["seconds"]["training"] is not None
+        row = {"Arm": arm["arm"], "Pairs": arm["pairs"], "Removed": arm["reduction"]} if trained else {"Arm": arm["arm"]}
         row |= {metric: text(arm["recall"][metric]["both"]) for metric in RECALLS}
         row |= {
             "Training": arm["seconds"]["training"], "With scoring": arm["seconds"]["total"],
@@ -77,7 +78,8 @@ def arms_table(results: dict) -> pd.DataFrame:
             "Speed with scoring": text(proposal["training_efficiency"]["with_scoring"], 2, " ×"),
         }
         rows.append(row)
-    return pd.DataFrame(rows).astype({"Training": "float64", "With scoring": "float64"})
+    columns = ["Pairs", "Removed", "Training", "With scoring"]  # none of these for an arm that trains nothing
+    return pd.DataFrame(rows, columns=list(max(rows, key=len))).astype(dict.fromkeys(columns, "float64"))
 
 
 def comparison(results: dict) -> None:

@@ -200,6 +200,17 @@ def test_sliders_make_the_plan_anew_with_exact_counts(app, workspace):
     assert workspace.state("training") == "stale"
 
 
+def test_demo_shows_how_much_of_what_was_planted_is_pruned(app, workspace, tmp_path, monkeypatch):
+    pairs = workspace.artifact("pairs").table("pairs")
+    truth = pd.DataFrame({"image": pairs["image"][:TRAIN], "damage": "none", "rare": False})
+    truth.loc[:2, "damage"] = "mismatch"
+    truth.to_json(tmp_path / "truth.jsonl", orient="records", lines=True)
+    monkeypatch.chdir(tmp_path)
+    shown = _fine(app("curate")).dataframe[0].value.set_index("kind")
+    assert list(shown.loc["mismatch", ["planted", "pruned", "part"]]) == [3, 3, 100.0]
+    assert shown.loc["undamaged pairs", "planted"] == TRAIN - 3
+
+
 def test_decision_on_a_topic_is_kept_and_taken_back(app, workspace):
     opened = app("curate")
     topic, word = (box for box in opened.selectbox if box.label in ("A whole topic", "You decide"))

@@ -128,6 +128,12 @@ def test_what_is_not_defined_is_a_dash():
     assert "influence" not in [trace.y[0] for trace in training_charts.recall(given, "R@10").data]
 
 
+def test_arm_that_trains_nothing_has_no_pairs_and_no_time():
+    start = train_panels.arms_table(results()).set_index("Arm").loc["start"]
+    assert start[["Pairs", "Removed", "Training", "With scoring"]].isna().all()
+    assert start["R@10"] == "36.0  [35.0, 37.0]"
+
+
 def test_curves_are_the_mean_of_the_seeds():
     table = pd.DataFrame({"arm": "full", "seed": [0, 1, 0, 1], "epoch": [1, 1, 2, 2], "recall": [1.0, 3.0, 5.0, 7.0]})
     trace = training_charts.curves(table, "recall").data[0]

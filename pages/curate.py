@@ -24,7 +24,7 @@ with right:
     curate_panels.truth(workspace, plan)
 with left:
     pair_map.draw(
-        pairs, topics, strata, Colouring(DISPOSITION), key="curate_map", height=440,
+        pairs, topics, strata, Colouring(DISPOSITION), key="curate_map", height=540,
     )
 st.subheader("Why, and what you decide")
 curate_panels.decisions(workspace, clusters, topics)

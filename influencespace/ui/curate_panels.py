@@ -72,7 +72,7 @@ def truth(workspace: Workspace, plan: Artifact) -> None:
     st.dataframe(
         rows, hide_index=True, height="content", alt="What was planted in the demo, and how much of it the plan prunes",
         column_config={
-            "kind": st.column_config.TextColumn("Planted in the demo", width="medium"),
+            "kind": st.column_config.TextColumn("Planted in the demo", width=150),
             "planted": st.column_config.NumberColumn("Pairs"), "pruned": st.column_config.NumberColumn("Pruned"),
             "part": st.column_config.ProgressColumn("Part", format="%.0f %%", min_value=0, max_value=100),
         },

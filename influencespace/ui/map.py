@@ -54,8 +54,10 @@ class Place:
 
 @st.cache_resource(show_spinner=False)
 def _element() -> Callable:
-    read = {kind: (_ELEMENTS / f"map.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
-    return st.components.v2.component("influencespace_map", **read)
+    html, css, points, drawing = (
+        (_ELEMENTS / name).read_text(encoding="utf-8") for name in ("map.html", "map.css", "map_points.js", "map.js")
+    )
+    return st.components.v2.component("influencespace_map", html=html, css=css, js=points + drawing)
 
 
 def draw(
@@ -100,7 +102,7 @@ def pack(
     xy: np.ndarray, look: Look, *, kind: np.ndarray, tag: np.ndarray, tags: list[str], places: list[Place], alt: str,
     height: int, selected: int,
 ) -> bytes:
-    """The message that map.js unpacks; see :func:`draw` for the parameters."""
+    """The message that map_points.js unpacks; see :func:`draw` for the parameters."""
     header = {
         "n": len(xy), "alt": alt, "height": height, "selected": int(selected), "tags": tags, "palette": look.palette,
         "legend": [{"label": label, "shade": int(shade), "count": count} for label, shade, count in look.legend],

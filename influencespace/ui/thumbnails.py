@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import io
 import warnings
 from pathlib import Path
 
 import streamlit as st
 from PIL import Image, ImageOps
 
+from influencespace.errors import WorkspaceError
 from influencespace.workspace import Workspace
 
 SIDE = 192  # pixels: sharp at 110 to 150 on a dense screen
@@ -28,27 +31,36 @@ def url(workspace: Workspace, image_path: str | None, photo: str) -> str | None:
     """
     if not isinstance(image_path, str) or not image_path:
         return None
-    return _encoded(str(workspace.private("thumbnails")), image_path, photo)
+    try:
+        cache = str(workspace.private("thumbnails"))
+    except WorkspaceError:  # a workspace that cannot be written can still be looked at
+        cache = None
+    return _encoded(cache, image_path, photo)
 
 
 @st.cache_data(show_spinner=False, max_entries=5000)
-def _encoded(cache: str, image_path: str, photo: str) -> str | None:
-    file = Path(cache) / f"{photo}.jpg"
-    if not file.exists() and not _make(Path(image_path), file):
+def _encoded(cache: str | None, image_path: str, photo: str) -> str | None:
+    file = Path(cache) / f"{photo}.jpg" if cache else None
+    content = file.read_bytes() if file and file.exists() else _small(Path(image_path))
+    if content is None:
         return None
-    return "data:image/jpeg;base64," + base64.b64encode(file.read_bytes()).decode()
+    if file and not file.exists():
+        with contextlib.suppress(OSError):
+            temporary = file.with_suffix(".part")
+            temporary.write_bytes(content)
+            temporary.replace(file)
+    return "data:image/jpeg;base64," + base64.b64encode(content).decode()
 
 
-def _make(source: Path, file: Path) -> bool:
+def _small(source: Path) -> bytes | None:
     try:
         with warnings.catch_warnings(), Image.open(source) as image:
             warnings.simplefilter("ignore")  # what is wrong with a photo was said when it came in
             image.draft("RGB", (2 * SIDE, 2 * SIDE))
             small = ImageOps.exif_transpose(image).convert("RGB")
             small.thumbnail((SIDE, SIDE))
-            temporary = file.with_suffix(".part")
-            small.save(temporary, "JPEG", quality=86)
-            temporary.replace(file)
+            content = io.BytesIO()
+            small.save(content, "JPEG", quality=86)
+            return content.getvalue()
     except (OSError, ValueError, Image.DecompressionBombError):
-        return False
-    return True
+        return None

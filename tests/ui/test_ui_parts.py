@@ -153,6 +153,14 @@ def test_thumbnail_is_small_upright_and_made_once(tmp_path):
     assert thumbnails.url(workspace, str(photo), "abc") == url
 
 
+def test_thumbnail_needs_no_workspace_that_can_be_written(tmp_path):
+    workspace = Workspace(tmp_path / "w", create=True)
+    (workspace.path / "cache").write_text("in the way")
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (20, 20), "red").save(photo)
+    assert thumbnails.url(workspace, str(photo), "cannot be kept").startswith("data:image/jpeg;base64,")
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 truncated", b"no image"])
 def test_unreadable_photo_has_no_thumbnail(tmp_path, content):
     workspace = Workspace(tmp_path / "w", create=True)

@@ -2,8 +2,9 @@
 
 A workspace holds one *artifact* a stage: a folder with tables (Parquet), arrays (npy), tensors (safetensors) and facts
 (JSON), beside an ``artifact.json`` that says which stage made it, with which options, from which inputs. From that
-record alone follows whether an artifact is current, stale or missing. Artifacts are written beside the old one and put
-in place by one rename, so that a reader never sees half of one and a kill leaves the old one whole.
+record alone follows whether an artifact is current, stale or missing. Artifacts are written beside the old one, which
+steps aside for the new one and is found there until that is in place, so that a reader never sees half of one and a kill
+leaves the old one whole.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from influencespace.options import Options
 
 FORMAT = 1
 RECORD = "artifact.json"
+RECORDED = {"stage", "options", "inputs", "content", "digest", "created", "seconds", "version", "facts"}
 # The stages in the order of the road, and what each reads. stages.py says what they do.
 NEEDS: dict[str, tuple[str, ...]] = {
     "pairs": (),
@@ -140,7 +142,7 @@ class Workspace:
                 self.path.mkdir(parents=True, exist_ok=True)
                 marker.write_text(json.dumps({"format": FORMAT, "created": _now()}) + "\n", encoding="utf-8")
         try:
-            form = json.loads(marker.read_text(encoding="utf-8"))["format"]
+            form = int(json.loads(marker.read_text(encoding="utf-8"))["format"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WorkspaceError(f"{marker} cannot be read ({error}); the workspace is damaged.") from None
         if form > FORMAT:
@@ -190,10 +192,15 @@ class Workspace:
     def decisions(self) -> dict[str, Any]:
         """What the curator has decided by hand: ``{"topics"|"clusters"|"pairs": {id: decision}}``; empty at first."""
         file = self.path / "decisions.json"
+        if not file.exists():
+            return {}
         try:
-            return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        except ValueError as error:
-            raise WorkspaceError(f"{file} is no JSON ({error}); mend it, or delete it to start anew.") from None
+            decisions = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(decisions, dict) or not all(isinstance(level, dict) for level in decisions.values()):
+                raise ValueError("decisions must be under topics, clusters or pairs, by name")
+        except (OSError, ValueError) as error:
+            raise WorkspaceError(f"{file} cannot be read ({error}); mend it, or delete it to start anew.") from None
+        return decisions
 
     def decide(self, decisions: dict[str, Any]) -> None:
         """Keep the curator's decisions; the plan made from others is stale from now on."""
@@ -219,20 +226,29 @@ class Workspace:
 
     def find(self, name: str) -> Artifact | None:
         """The artifact of a stage, or None if it was not made yet."""
-        record = self.path / name / RECORD
-        if not record.exists():
+        # What stepped aside for a new artifact still counts while that is not in place, be it for ever after a kill.
+        places = (self.path / name, self._aside(name))
+        record = next((place / RECORD for place in places if (place / RECORD).exists()), None)
+        if record is None:
             return None
         try:
-            return Artifact(name, record.parent, json.loads(record.read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise WorkspaceError(f"{record} is no JSON ({error}); run {MADE_BY[name]} again.") from None
+            content = json.loads(record.read_text(encoding="utf-8"))
+            missing = RECORDED - content.keys()
+        except (OSError, ValueError, AttributeError) as error:
+            raise WorkspaceError(f"{record} cannot be read ({error}); run {MADE_BY[name]} again.") from None
+        if missing:
+            raise WorkspaceError(f"{record} lacks {', '.join(sorted(missing))}; run {MADE_BY[name]} again.")
+        return Artifact(name, record.parent, content)
 
     def state(self, name: str) -> str:
-        """``missing``, ``stale`` (something before it has changed since) or ``current``."""
-        found = self.find(name)
+        """``missing``, ``stale`` (something before it has changed since, or it is damaged) or ``current``."""
+        try:
+            found = self.find(name)
+            inputs = {need: self.find(need) for need in NEEDS[name]}
+        except WorkspaceError:
+            return "stale"
         if found is None:
             return "missing"
-        inputs = {need: self.find(need) for need in NEEDS[name]}
         fresh = all(a is not None and a.digest == found.record["inputs"].get(need) for need, a in inputs.items())
         upstream = all(self.state(need) == "current" for need in NEEDS[name])
         decided = name != "plan" or found.record["content"] == _hash(canonical(self.decisions()))
@@ -253,6 +269,8 @@ class Workspace:
         """
         began = time.monotonic()
         inputs = {need: self.artifact(need).digest for need in NEEDS[name]}
+        # Taken before the stage reads them: a plan during whose making the curator decides otherwise must come out stale.
+        decided = _hash(canonical(self.decisions())) if name == "plan" else None
         folder = self.path / f".{name}.draft"
         with self._explained("be written"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -260,23 +278,25 @@ class Workspace:
             try:
                 draft = Draft(folder)
                 yield draft
-                if name == "plan":
-                    draft.content = _hash(canonical(self.decisions()))
+                draft.content = decided or draft.content
                 recipe = {"stage": name, "options": options.recipe(), "inputs": inputs, "content": draft.content}
                 record = recipe | {
                     "digest": _hash(canonical(recipe)), "created": _now(), "seconds": time.monotonic() - began,
                     "version": __version__, "facts": draft.facts,
                 }
                 (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-                self._put_in_place(folder, self.path / name)
+                self._put_in_place(folder, name)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _put_in_place(self, folder: Path, final: Path) -> None:
+    def _aside(self, name: str) -> Path:
+        return self.path / f".{name}.old"
+
+    def _put_in_place(self, folder: Path, name: str) -> None:
         # A folder cannot be replaced in one step; the old one steps aside first, and comes back if the second step fails.
-        aside = final.with_name(f".{final.name}.old")
-        shutil.rmtree(aside, ignore_errors=True)
+        final, aside = self.path / name, self._aside(name)
         if final.exists():
+            shutil.rmtree(aside, ignore_errors=True)
             final.rename(aside)
         try:
             folder.rename(final)

@@ -95,7 +95,7 @@ def read_pairs(options: ImportOptions, progress: Progress) -> ImportedPairs:
         # Per table: a wrong caption in training must not change the group of a photo that is held out.
         pairs[GROUP + name] = lexicon(name, pairs["caption"], pairs["origin"] + pairs["photo"])
     pairs = _with_first_captions(assign_splits(pairs, options, problems), options)
-    _check_enough(pairs, problems)
+    _check_enough(pairs, options, problems)
     facts = _facts(pairs, options, read[0].format, problems)
     if image is not None and text is not None:
         image, text = image[pairs["embedding"]], text[pairs["embedding"]]
@@ -183,12 +183,12 @@ def _with_first_captions(pairs: pd.DataFrame, options: ImportOptions) -> pd.Data
     return pairs[~(first_only & pairs["photo"].duplicated())]
 
 
-def _check_enough(pairs: pd.DataFrame, problems: Problems) -> None:
+def _check_enough(pairs: pd.DataFrame, options: ImportOptions, problems: Problems) -> None:
     photos = {split: int(pairs["photo"][pairs["split"] == split].nunique()) for split in FEWEST_PHOTOS}
     if any(photos[split] < fewest for split, fewest in FEWEST_PHOTOS.items()):
         counts = ", ".join(f"{split} {photos[split]:,} (at least {least})" for split, least in FEWEST_PHOTOS.items())
         raise PairsError(
-            f"Too few photos: {counts}. Pairs that can be used: {len(pairs):,}. {problems.summary()} "
+            f"{options.source}: too few photos: {counts}. Pairs that can be used: {len(pairs):,}. {problems.summary()} "
             "Give more pairs, or hold out another share of them: --holdout, --validation."
         )
 

@@ -138,8 +138,9 @@ class Store:
         return self.update(job_id, status=status, message=message, finished=time.time())
 
     def claim(self, job_id: int) -> bool:
-        """Set a queued job to running if it is first in the queue, in one statement; whether it was."""
+        """Set a queued job to running if it is first in the queue; whether it was."""
         with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")  # the clock is read in its turn: no job starts before the last one ended
             row = database.execute(
                 "UPDATE jobs SET status = 'running', started = ?1 WHERE id = ?2 AND status = 'queued' "
                 "AND NOT EXISTS (SELECT 1 FROM jobs WHERE id < ?2 AND status IN ('queued', 'running'))",

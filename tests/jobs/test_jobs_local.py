@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -183,6 +186,22 @@ def test_unknown_job_and_damaged_list_are_sentences(workspace):
     with pytest.raises(JobError, match="cannot be used"):
         jobs.jobs(workspace)
     workspace.jobs.unlink()
+
+
+def test_job_starts_after_the_one_before_even_if_it_waited_for_the_record(workspace):
+    store = Store(workspace)
+    first, second = store.insert("First", []), store.insert("Second", [])
+    store.claim(first)
+    with contextlib.closing(sqlite3.connect(workspace.jobs)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = pool.submit(store.claim, second)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)  # it is asking for its turn, and another writes
+        other.execute("UPDATE jobs SET status = 'done', finished = ? WHERE id = ?", (time.time(), first))
+        other.commit()
+        assert waiting.result()
+    assert store.get(second).started >= store.get(first).finished
+    store.finish(second, "done")
 
 
 class _Ended:

@@ -16,6 +16,7 @@ from influencespace import jobs
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.stage import plan_subset
 from influencespace.jobs import Job
+from influencespace.ui import curate_panels
 from influencespace.workspace import MADE_BY, Workspace
 
 ROOT = Path(influencespace.__file__).parents[1]
@@ -226,6 +227,23 @@ def test_decision_on_a_topic_is_kept_and_taken_back(app, workspace):
     assert workspace.decisions() == {"topics": {}}
 
 
+def test_decision_in_the_table_is_kept_for_its_cluster_and_taken_back(app, workspace, monkeypatch):
+    names = list(_fine(app("curate")).data_editor[0].value["name"])
+    clusters = workspace.artifact("clusters").table("clusters").set_index("name")["cluster"]
+    shown = [clusters[name] for name in names]
+    edits = {"edited_rows": {1: {"decision": "prune"}, 4: {"decision": "keep"}}}
+    monkeypatch.setattr(curate_panels.st, "session_state", {"curate_editor": edits})
+    curate_panels._decide(workspace, shown)
+    assert workspace.decisions() == {"clusters": {"0.1": "prune", "2.0": "keep"}}
+    edits["edited_rows"] = {1: {"decision": None}}
+    curate_panels._decide(workspace, shown)
+    assert workspace.decisions() == {"clusters": {"2.0": "keep"}}
+    monkeypatch.undo()
+    plan_subset(workspace, PlanOptions())
+    decided = workspace.artifact("plan").table("clusters").set_index("cluster")["decided"]
+    assert list(decided[decided].index) == ["2.0"]
+
+
 def test_training_is_submitted_with_the_options_of_the_form(app, workspace):
     opened = app("train")
     table = opened.dataframe[0].value
@@ -287,7 +305,7 @@ def test_damaged_workspace_is_a_sentence(app, workspace):
     (workspace.path / "clusters" / "artifact.json").write_text("{")
     opened = app()
     assert not opened.exception
-    assert "is no JSON" in opened.error[0].value
+    assert "run cluster again" in opened.error[0].value
 
 
 def test_fault_of_ours_is_named_without_a_trace(app, workspace, monkeypatch):

@@ -16,3 +16,7 @@ class PlanOptions(Options):
     fairness: float = option(
         0.5, "How much the groups that the data serves worst count beside the overall target.", minimum=0.0, maximum=5.0
     )
+    agreement: float = option(
+        1.0, "How much agreement (how well the caption fits) counts beside influence in the order of pruning.",
+        minimum=0.0, maximum=10.0,
+    )

@@ -1,8 +1,10 @@
 """The plan: what to keep, prune and up-weight, and why.
 
-Clusters are ordered by the mean selection score of their pairs and pruned whole, worst first; only the cluster at the
-boundary is pruned in part, by the order of its pairs, so that the reduction ratio is met to the pair. Kept clusters that
-bring more than their share of the benefit are up-weighted. What the curator has decided always wins.
+The selection score of a pair is its influence (overall, and on the groups in need) in standard deviations, plus its
+cross-fitted agreement: influence says where pairs help, agreement which pairs are right, and both together chose better
+subsets than either alone (docs/results.md). Clusters are ordered by their mean and pruned whole, worst first; only the
+cluster at the boundary is pruned in part, by the order of its pairs, so that the reduction ratio is met to the pair. Kept
+clusters that bring more than their share of the benefit are up-weighted. What the curator has decided always wins.
 """
 
 from __future__ import annotations
@@ -43,14 +45,16 @@ class Plan:
 
 
 def make_plan(
-    scores: np.ndarray, clusters: np.ndarray, direction: Direction, decided: Decided, options: PlanOptions
+    scores: np.ndarray, agreement: np.ndarray, clusters: np.ndarray, direction: Direction, decided: Decided, options: PlanOptions
 ) -> Plan:
     """Make a plan; the same inputs give the same plan, byte for byte.
 
     Parameters
     ----------
     scores
-        (n, targets) selection scores of the pairs.
+        (n, targets) influence of the pairs, shrunk.
+    agreement
+        (n,) standardised agreement of the pairs.
     clusters
         (n,) the cluster of each pair.
     direction
@@ -58,7 +62,7 @@ def make_plan(
     decided
         What the curator has decided.
     """
-    value = scores @ direction.weights
+    value = selection_score(scores, agreement, direction, options.agreement)
     labels, member = np.unique(clusters, return_inverse=True)
     pairs = np.bincount(member)
     mean = np.bincount(member, value) / pairs
@@ -69,7 +73,7 @@ def make_plan(
     removed, notes = _remove(value, place[member], decided, options.reduction)
     kept = np.bincount(member, ~removed)
     excess = _excess(mean, kept)
-    cluster_weight = _weights(excess, kept, options.cap)
+    cluster_weight = _weights(excess, options.cap)
     weights = np.where(removed, 0.0, np.where(decided.keep, 1.0, cluster_weight[member]))
     explicit = ~np.isnan(decided.weight)
     weights[explicit] = decided.weight[explicit]
@@ -81,6 +85,17 @@ def make_plan(
         "score": mean, "excess": excess, "decided": np.bincount(member, decided.any) > 0,
     })
     return Plan(weights, dispositions, table.iloc[order].reset_index(drop=True), notes)
+
+
+def selection_score(scores: np.ndarray, agreement: np.ndarray, direction: Direction, share: float) -> np.ndarray:
+    """(n,) by which pairs are ordered: influence along the direction in standard deviations of the overall influence, plus
+    ``share`` times agreement.
+
+    Influence is not centred: zero stays where a pair neither helps nor harms.
+    """
+    spread = scores[:, 0].std()
+    helps = scores @ direction.weights
+    return (helps / spread if spread > 0 else helps) + share * agreement
 
 
 def _remove(value: np.ndarray, place: np.ndarray, decided: Decided, reduction: float) -> tuple[np.ndarray, list[str]]:
@@ -100,19 +115,15 @@ def _remove(value: np.ndarray, place: np.ndarray, decided: Decided, reduction: f
 
 
 def _excess(mean: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """(c,) share of the positive influence of the kept pairs over share of the kept pairs; 1 = its share, 0 = none."""
-    benefit = np.maximum(mean, 0) * kept
-    if benefit.sum() <= 0:
-        return np.zeros(len(mean))
-    return np.maximum(mean, 0) * kept.sum() / benefit.sum()
+    """(c,) share of the benefit (positive selection score) of the kept pairs over share of the kept pairs; 1 = its share."""
+    benefit = np.maximum(mean, 0)
+    total = float(benefit @ kept)
+    return benefit * kept.sum() / total if total > 0 else np.zeros(len(mean))
 
 
-def _weights(excess: np.ndarray, kept: np.ndarray, cap: float) -> np.ndarray:
-    """(c,) 1 up to an excess of 1, then growing with it; the cluster with the largest excess gets the cap."""
-    largest = excess[kept > 0].max(initial=1.0)
-    if largest <= 1:
-        return np.ones(len(excess))
-    return 1 + (cap - 1) * np.clip((excess - 1) / (largest - 1), 0, 1)
+def _weights(excess: np.ndarray, cap: float) -> np.ndarray:
+    """(c,) a cluster with more than its share of the benefit gets as much of the training as of the benefit, up to the cap."""
+    return np.clip(excess, 1.0, cap)
 
 
 def _cluster_dispositions(weights: np.ndarray, member: np.ndarray, kept: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -35,7 +35,8 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
         decided = resolve(workspace.decisions(), ids, labels, members["topic"].to_numpy(), options.cap)
         targets = scores.json("targets")
         plan = make_plan(
-            scores.table("pairs").to_numpy(dtype=np.float64), labels, direction(targets, options.fairness), decided, options
+            scores.table("pairs").to_numpy(dtype=np.float64), workspace.artifact("proxy").array("agreement"), labels,
+            direction(targets, options.fairness), decided, options,
         )
         table = plan.clusters.merge(clusters.table("clusters")[["cluster", "topic", "name", "agreement"]], on="cluster")
         table["reason"] = reasons(table, len(ids))

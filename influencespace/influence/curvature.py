@@ -40,8 +40,10 @@ class LowRankCurvature:
         drawn = torch.randn(m.numel(), rank, generator=generator, dtype=torch.float64).to(m)
         test = torch.linalg.qr(drawn).Q
         products = curvature_products(m, batches, test.T.reshape(rank, *m.shape)).reshape(rank, -1).T
-        # The shift keeps the Cholesky factor of a nearly singular core well-defined; it is taken off again.
-        shift = torch.finfo(m.dtype).eps * products.norm() * m.numel() ** 0.5
+        # The shift keeps the Cholesky factor of a nearly singular core well-defined, be there no curvature at all; it is
+        # taken off again.
+        precision = torch.finfo(m.dtype)
+        shift = precision.eps * products.norm().clamp(min=precision.tiny**0.5) * m.numel() ** 0.5
         products = products + shift * test
         core = test.T @ products
         factor = torch.linalg.cholesky(0.5 * (core + core.T))

@@ -21,7 +21,7 @@ from influencespace.influence.options import ScoreOptions
 from influencespace.influence.targets import Target
 from influencespace.progress import Progress, silent
 from influencespace.proxy.bilinear import Batches
-from influencespace.proxy.crossfit import CrossFit, PreparedPairs
+from influencespace.proxy.crossfit import CrossFit, PreparedPairs, draw_folds
 from influencespace.proxy.objective import anchor_slope, logit_gradient, softmaxes, weight_derivative
 from influencespace.proxy.options import ProxyOptions
 
@@ -40,39 +40,43 @@ def pair_scores(
     Returns
     -------
     scores
-        (repeats, n_train, targets) float64, one for each draw of the folds, in units of the target's loss: by how much
-        taking the pair out raises it, to first order and as strongly damped as ``options`` say, so that it orders pairs
-        but does not predict.
+        (2, n_train, targets) float64, mean over the draws of the folds; the score is the sum of the two parts, each of which
+        comes from one random half of the validation photos, so that chance can be told from influence. In units of the
+        target's loss: by how much taking the pair out raises it, to first order and as strongly damped as ``options``
+        say, so that it orders pairs but does not predict.
     losses
         (m,) float64, the loss of every validation pair, mean over the proxies.
     """
     repeats, folds = fitted.priors.shape
-    out, losses = np.zeros((repeats, len(pairs.train), len(targets))), np.zeros(len(validation))
+    out, losses = np.zeros((2, len(pairs.train), len(targets))), np.zeros(len(validation))
+    half = draw_folds(pairs.photo[validation], 2, proxy.seed)
+    anchors = np.concatenate([np.stack([t.anchors * (half == h) for t in targets]) for h in (0, 1)])
     for r in range(repeats):
         for f in range(folds):
             progress(r * folds + f, repeats * folds, "scoring pairs")
             seed = proxy.seed + 1000 * r + f
             model, inside = fitted.models[r, f], np.flatnonzero(fitted.folds[r] != f)
             seen = pairs.batches(pairs.train[inside], proxy.batch_size, seed)
-            gradients, loss = target_gradients(model, pairs.batches(validation, proxy.batch_size, seed), targets)
+            gradients, loss = target_gradients(model, pairs.batches(validation, proxy.batch_size, seed), anchors)
             losses += loss / (repeats * folds)
             curvature = LowRankCurvature.of(model, seen, options.rank, seed)
             directions = curvature.solve(gradients, options.damping * proxy.ridge)
             held = np.flatnonzero(fitted.folds[r] == f)
             unseen = pairs.batches(pairs.train[held], proxy.batch_size, seed)
-            out[r, held] = slopes(model, unseen, directions, options.estimand)
+            found = slopes(model, unseen, directions, options.estimand)
+            out[:, held] += found.reshape(len(held), 2, len(targets)).swapaxes(0, 1) / repeats
     progress(repeats * folds, repeats * folds, "scoring pairs")
     return out / len(pairs.train), losses
 
 
-def target_gradients(m: torch.Tensor, batches: Batches, targets: list[Target]) -> tuple[torch.Tensor, np.ndarray]:
-    """Gradient (targets, kx, ky) of every target's loss and the loss (m,) of every validation pair, in one pass."""
-    gradients, losses = m.new_zeros((len(targets), *m.shape)), np.zeros(len(batches.image))
-    anchors = torch.as_tensor(np.stack([t.anchors for t in targets])).to(m)
+def target_gradients(m: torch.Tensor, batches: Batches, anchors: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
+    """Gradients (k, kx, ky) of the losses with (k, m) anchors, and the loss (m,) of every validation pair, in one pass."""
+    gradients, losses = m.new_zeros((len(anchors), *m.shape)), np.zeros(len(batches.image))
+    shares = torch.as_tensor(anchors).to(m)
     for part, x, y, photo, _ in batches:
         p = softmaxes(x @ m @ y.T, None, photo)
-        for q in range(len(targets)):
-            share = anchors[q, part]
+        for q in range(len(anchors)):
+            share = shares[q, part]
             gradients[q] += x.T @ (logit_gradient(p, share) @ y)
         losses[part.cpu().numpy()] = p.loss.cpu().numpy()
     return gradients, losses

@@ -27,14 +27,16 @@ class Scored:
     ----------
     targets
         What the columns are about.
-    raw, scores
-        (n_train, targets) mean over the draws of the folds, and the same shrunk along the hierarchy.
+    halves
+        (2, n_train, targets) raw scores, the parts of either half of the validation photos.
+    scores
+        (n_train, targets) the scores shrunk along the hierarchy.
     loss, loss_error
         (targets,) validation loss, and its standard error over photos.
     """
 
     targets: list[Target]
-    raw: np.ndarray
+    halves: np.ndarray
     scores: np.ndarray
     loss: np.ndarray
     loss_error: np.ndarray
@@ -46,9 +48,9 @@ def score_pairs(
 ) -> Scored:
     """Influence of every training pair on every target, shrunk toward its cluster's."""
     targets = make_targets(validation, compared)
-    draws, losses = pair_scores(pairs, fitted, validation.rows, targets, proxy, options, progress)
-    raw = draws.mean(0)
-    return Scored(targets, raw, shrink(raw, cluster_means(raw, clusters)), *target_losses(targets, validation, losses))
+    halves, losses = pair_scores(pairs, fitted, validation.rows, targets, proxy, options, progress)
+    scores = shrink(halves, cluster_means(halves, clusters))
+    return Scored(targets, halves, scores, *target_losses(targets, validation, losses))
 
 
 def score(workspace: Workspace, options: ScoreOptions, progress: Progress = silent) -> Artifact:
@@ -75,12 +77,16 @@ def score(workspace: Workspace, options: ScoreOptions, progress: Progress = sile
              "loss_error": round(float(error), 6)}
             for t, loss, error in zip(scored.targets, scored.loss, scored.loss_error, strict=True)
         ])
-        draft.facts = {"targets": names, "estimand": options.estimand}
+        trust = cluster_means(scored.halves, members["cluster"].to_numpy(dtype=object)).trust
+        draft.facts = {
+            "targets": names, "estimand": options.estimand,
+            "reliability": {name: round(float(value), 3) for name, value in zip(names, trust, strict=True)},
+        }
     return workspace.artifact("scores")
 
 
 def _level(scored: Scored, names: list[str], column: str, labels: np.ndarray) -> pd.DataFrame:
-    means = cluster_means(scored.raw, labels)
+    means = cluster_means(scored.halves, labels)
     table = {column: means.labels}
     for q, name in enumerate(names):
         table[name] = means.mean[:, q] * means.pairs

@@ -88,6 +88,8 @@ def assign_splits(pairs: pd.DataFrame, options: ImportOptions, problems: Problem
         photos, strata = _photos(pairs[split == "validation"])
         half = photos[halve(photos, strata, options.seed)]
         split = split.mask((split == "validation") & pairs["photo"].isin(half), "test")
+    if options.swap:
+        split = split.replace({"validation": "test", "test": "validation"})
     pairs = pairs.assign(split=split)
     in_validation = pairs["photo"].isin(pairs["photo"][pairs["split"] == "validation"])
     pairs = _leave_out(pairs, (pairs["split"] == "test") & in_validation, ALSO_IN_VALIDATION, problems)

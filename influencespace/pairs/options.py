@@ -75,6 +75,9 @@ class ImportOptions(Options):
         "Share of the photos to draw for validation and test together, half each, where nothing else holds photos out.",
         minimum=0.01, maximum=0.9,
     )
+    swap: bool = option(
+        False, "Exchange validation and test, so that of two workspaces each half of the held-out photos is once the test."
+    )
     seed: int = option(0, "Seed of drawing and halving.", minimum=0, maximum=2**32 - 1)
 
     def __post_init__(self) -> None:

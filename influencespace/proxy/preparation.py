@@ -35,17 +35,21 @@ class Preparation:
         Raises
         ------
         ProxyError
-            If the features do not vary at all.
+            If there is one row, or the features do not vary at all.
         """
+        if len(features) < 2:
+            raise ProxyError("Fewer than two training pairs are too few to learn from; import more of them.")
         rows = np.arange(len(features))
         if len(rows) > SAMPLE:
             rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE, replace=False))
         sample = np.asarray(features[rows], dtype=np.float32)
         mean = sample.mean(0)
-        spread = float(np.square(sample - mean).sum(1).mean())
+        # Centred before PCA sees it: the covariance of features far from zero loses its digits in float32.
+        sample -= mean
+        spread = float(np.square(sample).sum(1).mean())
         if spread <= 1e-8 * max(1.0, float(np.square(mean).sum())):
             raise ProxyError("All pairs have the same features, so nothing can be learnt from them; check the encoder.")
-        limit = min(dimensions, sample.shape[1], len(sample))
+        limit = min(dimensions, sample.shape[1], len(sample) - 1)
         pca = PCA(limit, svd_solver="covariance_eigh" if sample.shape[1] <= 4096 else "randomized", random_state=seed)
         pca.fit(sample)
         varies = pca.explained_variance_ > 1e-7 * pca.explained_variance_[0]

@@ -102,11 +102,14 @@ class Redrawn:
         clusters = cluster_ids(c.topics, cut_strata(c.topics, self.fitted.agreement, c.strata))
         scored = score_pairs(c.pairs, self.fitted, clusters, c.validation, c.compared, self.proxy, c.score, self.progress)
         targets = [
-            {"attribute": t.attribute, "loss": loss, "loss_error": error}
+            {"attribute": t.attribute, "loss": round(float(loss), 6), "loss_error": round(float(error), 6)}
             for t, loss, error in zip(scored.targets, scored.loss, scored.loss_error, strict=True)
         ]
         decided = resolve(c.decisions, c.ids, clusters, c.topics, c.plan.cap)
-        return make_plan(scored.scores, clusters, direction(targets, c.plan.fairness), decided, c.plan).weights
+        serves = direction(targets, c.plan.fairness)
+        return make_plan(
+            scored.scores.astype(np.float32).astype(np.float64), self.fitted.agreement, clusters, serves, decided, c.plan
+        ).weights
 
     def agreement(self) -> np.ndarray:
         """(n_train,) 0/1: without the pairs whose cross-fitted agreement is least."""

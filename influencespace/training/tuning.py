@@ -9,7 +9,7 @@ import numpy as np
 
 from influencespace.training.heads import HeadsSettings
 
-LEARNING_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+LEARNING_RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
 EPOCHS = (3, 10)
 
 
@@ -43,24 +43,20 @@ def grid() -> list[HeadsSettings]:
 def choose(trials: list[Trial]) -> Trial:
     """The best trial; among those that validation cannot tell from it, the one that trains most.
 
-    A setting counts as equal to the best if its recall is less than one standard error of their paired difference over
-    photos below it (the rule of one standard error; Breiman et al. 1984). A model that hardly moves from its start says
-    nothing of the data that it was given, so of equal settings the one that moves most is taken.
+    A setting counts as equal to the best if its recall is less than one standard error of the best recall below it (the
+    rule of one standard error; Breiman et al. 1984). A model that hardly moves from its start says nothing of the data
+    that it was given, so of equal settings the one that moves most is taken.
     """
     best = max(trials, key=lambda trial: trial.recall)
-    return max((trial for trial in trials if _equal(trial, best)), key=lambda trial: _amount(trial.settings))
+    error = 100 * best.scores.std() / np.sqrt(len(best.scores))
+    equal = [trial for trial in trials if trial.recall >= best.recall - error]
+    return max(equal, key=lambda trial: _amount(trial.settings))
 
 
 def tune(scores_of: Callable[[HeadsSettings], np.ndarray]) -> tuple[HeadsSettings, list[Trial]]:
     """Try the grid with ``scores_of(settings) -> (photos,)`` and choose."""
     trials = [Trial(settings, scores_of(settings)) for settings in grid()]
     return choose(trials).settings, trials
-
-
-def _equal(trial: Trial, best: Trial) -> bool:
-    difference = best.scores - trial.scores
-    error = difference.std(ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else 0.0
-    return bool(difference.mean() <= error)
 
 
 def _amount(settings: HeadsSettings) -> tuple[float, int]:

@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+import torch
+from engine_cases import planted_pairs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from influencespace.errors import ProxyError
+from influencespace.proxy.bilinear import loss_and_gradient
+from influencespace.proxy.crossfit import PreparedPairs, cross_fit, draw_folds, joint_cosine
+from influencespace.proxy.options import ProxyOptions
+
+OPTIONS = ProxyOptions(folds=2, repeats=2, ridge=1e-3, batch_size=32)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=80), st.integers(2, 7), st.integers(0, 99))
+def test_all_pairs_of_a_photo_are_in_one_fold_and_folds_are_equal(photo, folds, seed):
+    photo = np.array(photo)
+    drawn = draw_folds(photo, folds, seed)
+    assert drawn.dtype == np.int8 and drawn.shape == photo.shape
+    of_photo = {p: set(drawn[photo == p].tolist()) for p in photo}
+    assert all(len(found) == 1 for found in of_photo.values())
+    sizes = np.bincount([found.pop() for found in of_photo.values()], minlength=folds)
+    assert len(sizes) == folds and sizes.max() - sizes.min() <= 1
+
+
+def test_another_seed_draws_other_folds():
+    photo = np.arange(50)
+    assert np.array_equal(draw_folds(photo, 3, 1), draw_folds(photo, 3, 1))
+    assert not np.array_equal(draw_folds(photo, 3, 1), draw_folds(photo, 3, 2))
+
+
+def test_draws_of_the_folds_differ_from_one_another():
+    pairs, _ = planted_pairs()
+    folds = cross_fit(pairs, OPTIONS).folds
+    assert folds.shape == (2, 120) and not np.array_equal(folds[0], folds[1])
+
+
+def test_too_few_photos_are_an_error_that_says_how_many_are_needed():
+    pairs, _ = planted_pairs(n=12, photo=np.repeat(np.arange(3), 4))
+    with pytest.raises(ProxyError, match=r"^3 photos are too few to be split into 2 folds; at least 4 training photos"):
+        cross_fit(pairs, OPTIONS)
+
+
+def test_as_few_photos_as_are_needed_are_enough():
+    pairs, _ = planted_pairs(n=8, photo=np.repeat(np.arange(4), 2))
+    assert np.isfinite(cross_fit(pairs, OPTIONS).agreement).all()
+
+
+def changed_captions(pairs, rows):
+    text = pairs.text.clone()
+    text[rows] = text[rows].flip(1)
+    return PreparedPairs(pairs.image, text, pairs.photo, pairs.train, pairs.similarity)
+
+
+def test_a_proxy_has_seen_nothing_of_the_fold_that_it_judges():
+    pairs, _ = planted_pairs()
+    before = cross_fit(pairs, OPTIONS)
+    for r in range(2):
+        for f in range(2):
+            after = cross_fit(changed_captions(pairs, np.flatnonzero(before.folds[r] == f)), OPTIONS)
+            assert torch.equal(before.models[r, f], after.models[r, f])
+            assert not torch.equal(before.models[r, 1 - f], after.models[r, 1 - f])
+
+
+def test_held_out_pairs_have_no_part_in_the_proxies():
+    whole, _ = planted_pairs()
+    pairs = PreparedPairs(whole.image, whole.text, whole.photo, np.arange(0, 120, 2), None)
+    before, after = cross_fit(pairs, OPTIONS), cross_fit(changed_captions(pairs, np.arange(1, 120, 2)), OPTIONS)
+    assert torch.equal(before.models, after.models) and np.array_equal(before.agreement, after.agreement)
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_every_proxy_is_the_optimum_on_the_other_folds(aligned):
+    pairs, _ = planted_pairs(aligned=aligned)
+    fitted = cross_fit(pairs, OPTIONS)
+    for r in range(2):
+        for f in range(2):
+            others = pairs.train[fitted.folds[r] != f]
+            batches = pairs.batches(others, OPTIONS.batch_size, OPTIONS.seed + 1000 * r + f)
+            model, prior = fitted.models[r, f], fitted.prior(r, f, pairs)
+            gradient = loss_and_gradient(model, batches)[1] + OPTIONS.ridge * (model - prior)
+            assert gradient.abs().max() < 1e-3 * loss_and_gradient(prior, batches)[1].abs().max()
+    assert (fitted.priors > 0).all() if aligned else (fitted.priors == 0).all()
+
+
+def test_agreement_is_the_mean_of_standardised_cosines_of_unseen_pairs():
+    pairs, _ = planted_pairs()
+    fitted = cross_fit(pairs, OPTIONS)
+    scores = np.zeros((2, 120))
+    for r in range(2):
+        for i in range(120):
+            u, s, vt = np.linalg.svd(fitted.models[r, fitted.folds[r, i]].numpy())
+            a, b = pairs.image[i].numpy() @ u * np.sqrt(s), vt @ pairs.text[i].numpy() * np.sqrt(s)
+            scores[r, i] = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+        for f in range(2):
+            held = fitted.folds[r] == f
+            scores[r, held] = (scores[r, held] - scores[r, held].mean()) / scores[r, held].std()
+    mean = scores.mean(0)
+    np.testing.assert_allclose(fitted.agreement, (mean - mean.mean()) / mean.std(), atol=1e-5)
+
+
+def test_the_cosine_of_the_identity_is_the_plain_one():
+    pairs, _ = planted_pairs()
+    found = joint_cosine(torch.eye(5, dtype=torch.float64), pairs, np.array([3, 1]))
+    np.testing.assert_allclose(found, (pairs.image * pairs.text).sum(1)[[3, 1]], atol=1e-12)
+
+
+def test_a_proxy_that_learnt_nothing_agrees_with_nothing():
+    pairs, _ = planted_pairs()
+    assert joint_cosine(torch.zeros(5, 5, dtype=torch.float64), pairs, np.arange(4)).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_wrong_captions_agree_least(aligned):
+    pairs, wrong = planted_pairs(n=300, aligned=aligned)
+    agreement = cross_fit(pairs, OPTIONS).agreement
+    least = np.argsort(agreement)[: wrong.sum()]
+    assert wrong[least].mean() > 0.8
+
+
+def test_the_same_options_give_the_same_proxies_and_progress_counts_to_its_end():
+    pairs, _ = planted_pairs()
+    told = []
+    first = cross_fit(pairs, OPTIONS, lambda done, total, what: told.append((done, total, what)))
+    again = cross_fit(pairs, OPTIONS)
+    assert torch.equal(first.models, again.models) and np.array_equal(first.agreement, again.agreement)
+    assert told == [(k, 4, "fitting proxies") for k in range(5)]

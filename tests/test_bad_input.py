@@ -144,7 +144,7 @@ def test_one_group_leaves_the_overall_target_and_says_why_there_are_no_gaps(tmp_
     workspace = tmp_path / "w"
     accepted(shell("import", source, "--workspace", workspace, "--groups", "gender"))
     plan(workspace)
-    assert [target["name"] for target in Workspace(workspace).artifact("scores").json("targets")][0] == "overall"
+    assert Workspace(workspace).artifact("scores").json("targets")[0]["name"] == "overall"
     result = accepted(shell("train", "--workspace", workspace, "--seeds", "1", "--arms", "full", "--json", "-"))
     gap = json.loads(result.stdout)["arms"][0]["gaps"]["gender"]["gap"]
     assert gap["mean"] == 0

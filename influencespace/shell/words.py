@@ -7,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from influencespace.evaluation.figures import DECIDES
-from influencespace.metrics.recall import BOTH
 from influencespace.shell.results import RARE, UNDAMAGED, plan_summary
 from influencespace.workspace import MADE_BY, Artifact, Workspace
 
@@ -119,8 +117,9 @@ def _plan(workspace: Workspace, made: Artifact) -> str:
 
 def _training(workspace: Workspace, made: Artifact) -> str:
     results = made.json("results")
-    arms = ", ".join(f"{arm['arm']} {arm['recall'][DECIDES][BOTH]['mean']:.1f}" for arm in results["arms"])
-    return f"{DECIDES} over {_count(len(results['seeds']), 'seed')}: {arms}"
+    decides = results["decides"]
+    arms = ", ".join(f"{arm['arm']} {arm['recall'][decides]['both']['mean']:.1f}" for arm in results["arms"])
+    return f"{decides} over {_count(len(results['seeds']), 'seed')}: {arms}"
 
 
 _FACTS: dict[str, Callable[[Workspace, Artifact], str]] = dict(

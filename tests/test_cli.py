@@ -1,0 +1,291 @@
+"""The shell: its flags are the options, its help teaches, its JSON is for scripts, and what is current is not made again."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from shell_cases import QUICK, accepted, fingerprint, groups, refused, shell, write_embeddings
+
+from influencespace import stages
+from influencespace.cli import KINDS
+from influencespace.options import Options, describe, flag, option
+from influencespace.pairs.demo import write_demo
+from influencespace.pairs.options import ImportOptions
+from influencespace.shell.bars import Bars
+from influencespace.shell.commands import COMMANDS
+from influencespace.shell.flags import given, parameters
+from influencespace.workspace import MADE_BY, Workspace
+
+TRAINING = ("--arms", "influence", "--arms", "full", "--seeds", "2")
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory):
+    """A workspace taken the whole road, with what the command printed and its JSON."""
+    folder = tmp_path_factory.mktemp("road")
+    source = write_embeddings(folder / "pairs", 100, gender=groups(100))
+    arguments = (
+        "run", source, "--workspace", folder / "w", "--groups", "gender", *QUICK, *TRAINING, "--reduction", "0.25",
+        "--cap", "3", "--seed", "5",
+    )
+    result = accepted(shell(*arguments, "--json", folder / "results.json"))
+    return folder, result, json.loads((folder / "results.json").read_text()), arguments
+
+
+def test_the_commands_are_the_stages_in_the_order_of_the_road():
+    assert {name: offered.options for name, offered in COMMANDS.items()} == {
+        name: stage.options for name, stage in stages.STAGES.items()
+    }
+    assert list(COMMANDS) == list(stages.STAGES) == list(MADE_BY.values())
+
+
+def test_the_help_shows_the_road_in_order_and_every_command_has_examples():
+    text = accepted(shell("--help")).stdout
+    commands = ["demo", "run", *COMMANDS, "export", "status"]
+    found = [text.index(f"│ {name} ") for name in commands]
+    assert found == sorted(found)
+    for name in commands:
+        assert f"python -m influencespace {name}" in accepted(shell(name, "--help")).stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_a_flag_with_its_help(name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("TERMINAL_WIDTH", "300")
+    text = " ".join(accepted(shell(name, "--help")).stdout.split())
+    for field in describe(KINDS[name]):
+        assert (flag(field["name"]) if field["name"] != "source" else "SOURCE") in text
+        assert " ".join(field["help"].split()[:4]) in text
+
+
+def test_help_is_there_before_torch_is():
+    code = "import sys, influencespace.cli; print([m for m in ('torch', 'pandas', 'sklearn') if m in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=_root())
+    assert printed.stdout == "[]\n"
+
+
+def test_the_module_runs_and_ends_with_its_exit_code(tmp_path):
+    command = [sys.executable, "-m", "influencespace", "status", "--workspace", str(tmp_path / "none")]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=_root())
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f"Error: {tmp_path / 'none'} is no workspace. Make one with: python -m influencespace import\n"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class First(Options):
+    seed: int = option(0, "First seed.", minimum=0)
+    size: int = option(4, "First size.", minimum=1)
+    words: tuple[str, ...] = option((), "Words [all].")
+
+
+@dataclasses.dataclass(frozen=True)
+class Second(Options):
+    seed: int = option(0, "Second seed.", minimum=0)
+    size: int = option(8, "Second size.")
+    kind: str = option("a", "Kind.", choices=("a", "b"))
+
+
+def test_a_flag_that_means_the_same_is_shared_and_another_gets_its_stage_before_it():
+    kinds = {"first": First, "second": Second}
+    assert [p.name for p in parameters(kinds)] == ["seed", "first_size", "words", "second_size", "kind"]
+    values = {"seed": 3, "second_size": 9, "words": ["x", "y"], "kind": None, "first_size": None}
+    assert given(kinds, values) == {"first": {"seed": 3, "words": ("x", "y")}, "second": {"seed": 3, "size": 9}}
+    assert given(kinds, dict.fromkeys(values)) == {"first": {}, "second": {}}
+    assert [p.name for p in parameters({"first": First})] == ["seed", "size", "words"]
+
+
+def test_run_gives_each_stage_its_flags(road):
+    _, _, results, _ = road
+    options = {entry["stage"]: entry["options"] for entry in results["stages"]}
+    assert options["import"]["groups"] == ["gender"]
+    assert [options[stage]["seed"] for stage in ("import", "proxy", "cluster", "train")] == [5] * 4
+    assert (options["plan"]["reduction"], options["plan"]["cap"]) == (0.25, 3.0)
+    assert options["train"]["arms"] == ["influence", "full"]
+
+
+def test_run_prints_the_table_of_arms_and_writes_the_results(road):
+    folder, result, results, _ = road
+    workspace = Workspace(folder / "w")
+    stored = workspace.artifact("training").json("results")
+    assert {key: results[key] for key in stored} == stored
+    assert results["plan"]["pairs"] == 80
+    assert results["plan"]["removed"] == 20
+    assert results["plan"]["reduction"] == 25
+    assert sum(results["plan"]["clusters"].values()) == len(workspace.artifact("plan").table("clusters"))
+    assert results["ran"] == list(stages.STAGES)
+    for entry in results["stages"]:
+        assert entry["digest"] == workspace.artifact(entry["artifact"]).digest
+        assert (entry["state"], entry["ran"]) == ("current", True)
+        assert entry["seconds"] > 0
+    lines = result.stdout.splitlines()
+    for arm in ("influence", "full"):
+        [line] = [line for line in lines if line.startswith(arm) and "%" in line]
+        figures = next(entry for entry in results["arms"] if entry["arm"] == arm)
+        assert f"{figures['recall']['R@10']['both']['mean']:.1f} [" in line
+        assert f"{figures['pairs']}" in line
+    assert "fitting proxies" in result.stderr.splitlines()
+
+
+def test_a_second_run_only_reads_the_source_again(road):
+    folder, first, results, arguments = road
+    before = fingerprint(folder / "w")
+    second = accepted(shell(*arguments, "--json", "-"))
+    again = json.loads(second.stdout)
+    assert again["ran"] == ["import"]
+    assert again["arms"] == results["arms"]
+    after = fingerprint(folder / "w")
+    assert {name for name in after if after[name] != before[name]} <= {"pairs/artifact.json"}
+    assert first.stdout.splitlines() == [line for line in second.stderr.splitlines() if line in first.stdout.splitlines()]
+
+
+def test_a_command_without_options_keeps_those_it_was_made_with(road):
+    folder, _, results, _ = road
+    result = accepted(shell("train", "--workspace", folder / "w", "--json", "-"))
+    assert json.loads(result.stdout)["ran"] == []
+    assert json.loads(result.stdout)["arms"] == results["arms"]
+    assert "influence" in result.stderr
+    result = accepted(shell("plan", "--workspace", folder / "w"))
+    assert result.stdout.startswith("plan: current, so nothing was done\n60 of 80 pairs kept, 20 removed (25.0 %)")
+
+
+def test_the_workspace_can_come_from_the_environment_and_status_says_what_is_stale(tmp_path, monkeypatch):
+    source = write_embeddings(tmp_path / "pairs", 60)
+    monkeypatch.setenv("INFLUENCESPACE_WORKSPACE", str(tmp_path / "w"))
+    accepted(shell("import", source))
+    accepted(shell("proxy", *QUICK[:4]))
+    result = accepted(shell("status", "--json", "-"))
+    states = {entry["stage"]: entry["state"] for entry in json.loads(result.stdout)["stages"]}
+    assert states == {"import": "current", "embed": "current", "proxy": "current", **dict.fromkeys(
+        ("cluster", "score", "plan", "train"), "missing")}
+    assert "48 train (48 photos)" in result.stderr
+    assert result.stderr.endswith("Next: python -m influencespace cluster\n")
+    accepted(shell("import", source, "--seed", "1"))
+    lines = accepted(shell("status")).stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:5]] == [
+        ["import", "current"], ["embed", "stale"], ["proxy", "stale"], ["cluster", "missing"],
+    ]
+    assert lines[-1] == "Next: python -m influencespace embed"
+
+
+def test_a_plan_makes_all_that_it_needs(tmp_path):
+    accepted(shell("import", write_embeddings(tmp_path / "pairs", 60), "--workspace", tmp_path / "w"))
+    result = accepted(shell("plan", "--workspace", tmp_path / "w", "--reduction", "0.5", "--json", "-"))
+    document = json.loads(result.stdout)
+    assert document["ran"] == ["embed", "proxy", "cluster", "score", "plan"]
+    assert document["plan"]["removed"] == 24
+
+
+def test_export_writes_the_planned_rows(road, tmp_path):
+    folder, _, results, _ = road
+    file = tmp_path / "subset.jsonl"
+    result = accepted(shell("export", "--workspace", folder / "w", "--format", "jsonl", "--output", file, "--json", "-"))
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert len(rows) == results["plan"]["kept"]
+    assert {"image", "caption", "weight", "topic", "cluster", "disposition", "reason"} <= set(rows[0])
+    assert json.loads(result.stdout) == {
+        "workspace": str(folder / "w"), "output": str(file), "format": "jsonl", "plan": results["plan"],
+    }
+    refused(shell("export", "--workspace", folder / "w", "--output", file), str(file), "--overwrite")
+
+
+def test_json_never_replaces_what_the_pairs_come_from(tmp_path, road):
+    table = tmp_path / "pairs.csv"
+    table.write_text("image,caption\n")
+    refused(shell("import", table, "--workspace", tmp_path / "w", "--json", table), str(table), "would replace")
+    assert table.read_text() == "image,caption\n"
+    refused(shell("status", "--workspace", road[0] / "w", "--json", tmp_path / "no" / "a.json"), "cannot be written")
+    workspace = tmp_path / "w"
+    table.write_text("image,caption\n" + "".join(f"{i}.png,c\n" for i in range(3)))
+    with Workspace(workspace, create=True).write("pairs", ImportOptions(source=str(table))):
+        pass
+    refused(shell("status", "--workspace", workspace, "--json", table), "would replace")
+
+
+def test_ctrl_c_ends_with_130_and_keeps_what_was_done(road, monkeypatch):
+    folder, *_ = road
+    before = fingerprint(folder / "w")
+
+    def interrupted(workspace, options, progress):
+        with workspace.write("plan", options):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(stages.STAGES, "plan", dataclasses.replace(stages.STAGES["plan"], run=interrupted))
+    result = shell("plan", "--workspace", folder / "w", "--reduction", "0.4")
+    assert result.exit_code == 130
+    assert result.stderr.endswith("Cancelled; what was done so far is kept.\n")
+    assert "Traceback" not in result.output
+    assert fingerprint(folder / "w") == before
+
+
+def test_the_demo_says_what_curation_found(tmp_path, monkeypatch):
+    def smaller(folder, **arguments):
+        return write_demo(folder, pairs=160, heldout=60, **arguments)
+
+    monkeypatch.setattr(stages, "write_demo", smaller)
+    monkeypatch.setattr("influencespace.cli.TrainOptions", lambda seed: stages.TrainOptions(arms=("full",), seeds=1))
+    result = accepted(shell("demo", tmp_path / "demo", "--json", "-"))
+    document = json.loads(result.stdout)
+    workspace = Workspace(tmp_path / "demo")
+    # By hand: the truth lies beside the pairs, row by row.
+    truth = [json.loads(line) for line in (workspace.path / "cache" / "demo" / "truth.jsonl").read_text().splitlines()]
+    pairs, plan = workspace.artifact("pairs").table("pairs"), workspace.artifact("plan").table("pairs")
+    weight = dict(zip(pairs["image"][pairs["split"] == "train"], plan["weight"], strict=True))
+    kinds = {kind: [row for row in truth if row["damage"] == kind] for kind in {row["damage"] for row in truth}}
+    kinds["rare group"] = [row for row in truth if row["rare"]]
+    assert document["found"] == {
+        kind: {"planted": len(rows), "pruned": sum(weight[row["image"]] == 0 for row in rows)}
+        for kind, rows in kinds.items()
+    }
+    mismatch = document["found"]["mismatch"]
+    [line] = [line for line in result.stderr.splitlines() if line.startswith("  mismatch ")]
+    assert line.split()[1:4] == [str(mismatch["pruned"]), "of", str(mismatch["planted"])]
+
+
+class Terminal:
+    """A stderr that says it is a terminal, and remembers what is drawn on it."""
+
+    encoding = "utf-8"
+
+    def __init__(self):
+        self.text = ""
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def test_a_terminal_gets_one_bar_a_phase(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Bars() as progress:
+        for done in range(4):
+            progress(done, 3, "reading")
+        for done, what in enumerate(("reducing", "fitting", "placing")):
+            progress(done, 3, what)
+    lines = [line.split("\r")[-1] for line in terminal.text.split("\n")]
+    assert lines[0].startswith("reading: 100%|")
+    assert "3/3" in lines[0]
+    assert lines[1].startswith("placing:  67%|")
+    assert lines[2:] == [""]
+
+
+def test_without_a_terminal_a_phase_is_a_line(capsys):
+    with Bars(quiet=True) as progress:
+        for what in ("reading", "writing"):
+            for done in range(3):
+                progress(done, 2, what)
+    assert capsys.readouterr().err == "reading\nwriting\n"
+
+
+def _root():
+    return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -7,8 +7,11 @@ quality shows. Strata are the clusters that get scores and dispositions.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from influencespace.clusters.options import ClusterOptions
@@ -39,7 +42,9 @@ def find_topics(space: np.ndarray, options: ClusterOptions) -> np.ndarray:
         return np.zeros(len(space), dtype=np.int64)
     method = KMeans if len(space) <= LARGE else MiniBatchKMeans
     # One thread: sums of many threads differ in their last bits from run to run, and so might the topics.
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        # Fewer different pairs than topics are no error: there are as many topics as pairs that differ.
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
         labels = method(count, n_init=4, random_state=options.seed).fit_predict(space)
     order = np.argsort(-np.bincount(labels, minlength=count), kind="stable")
     rank = np.empty(count, dtype=np.int64)

@@ -95,7 +95,9 @@ def selection_score(scores: np.ndarray, agreement: np.ndarray, direction: Direct
     """
     spread = scores[:, 0].std()
     helps = scores @ direction.weights
-    return (helps / spread if spread > 0 else helps) + share * agreement
+    # Shrinkage leaves one number for all where it finds nothing but chance; its rounding is no spread.
+    varies = spread > 1e-6 * np.abs(scores[:, 0]).max()
+    return (helps / spread if varies else 0) + share * agreement
 
 
 def _remove(value: np.ndarray, place: np.ndarray, decided: Decided, reduction: float) -> tuple[np.ndarray, list[str]]:

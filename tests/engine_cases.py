@@ -1,9 +1,18 @@
 """What the tests of the engine share: the objective as a plain loop, and pairs of which a share is planted wrong."""
 
 import numpy as np
+import pandas as pd
 import torch
 
+from influencespace.clusters.options import ClusterOptions
+from influencespace.curation.options import PlanOptions
+from influencespace.features.options import EmbedOptions
+from influencespace.influence.options import ScoreOptions
+from influencespace.pairs.options import ImportOptions
 from influencespace.proxy.crossfit import PreparedPairs
+from influencespace.proxy.options import ProxyOptions
+from influencespace.stages import run_stages
+from influencespace.workspace import Workspace
 
 
 def plain_losses(logits, weights=None, photo=None):
@@ -43,3 +52,51 @@ def planted_pairs(n=120, k=5, photo=None, train=None, aligned=False, **how):
         torch.eye(k, dtype=torch.float64) if aligned else None,
     )
     return pairs, wrong
+
+
+PAIRS = {"train": 240, "validation": 80, "test": 80}
+TOPICS = (("dog", "park"), ("boat", "sea"), ("cake", "table"), ("train", "station"))
+# Small enough that all stages together take seconds.
+SMALL = {
+    "embed": EmbedOptions(),
+    "proxy": ProxyOptions(folds=2, repeats=2, ridge=1e-3, dimensions=16, batch_size=64),
+    "cluster": ClusterOptions(topics=4, strata=5),
+    "score": ScoreOptions(rank=16),
+    "plan": PlanOptions(reduction=0.2),
+}
+
+
+def planted_folder(path, aligned=False, seed=0):
+    """A clip-retrieval folder of two 16-dimensional views of 400 pairs of four topics; (240,) bool, the training pairs
+    (the first ones) that are wrong: a quarter."""
+    rng = np.random.default_rng(seed)
+    n, k = sum(PAIRS.values()), 16
+    topic = rng.integers(0, len(TOPICS), n)
+    source = rng.normal(size=(n, k)) + 2 * np.eye(len(TOPICS), k)[topic]
+    split = np.repeat(list(PAIRS), list(PAIRS.values()))
+    swapped = np.sort(rng.choice(PAIRS["train"], PAIRS["train"] // 4, replace=False))
+    told = source.copy()
+    told[swapped] = source[np.roll(swapped, 1)]
+    turn = np.eye(k) if aligned else np.linalg.qr(rng.normal(size=(k, k)))[0]
+    views = {"img_emb": source, "text_emb": told @ turn}
+    for name, view in views.items():
+        (path / name).mkdir(parents=True)
+        np.save(path / name / f"{name}_0.npy", (view + 0.2 * rng.normal(size=(n, k))).astype(np.float16))
+    (path / "metadata").mkdir()
+    words = [f"a {TOPICS[t][0]} at the {TOPICS[t][1]} number {i}" for i, t in enumerate(topic)]
+    place = np.where(rng.random(n) < 0.4, "north", "south")
+    pd.DataFrame({"caption": words, "split": split, "place": place}).to_parquet(path / "metadata" / "metadata_0.parquet")
+    return np.isin(np.arange(PAIRS["train"]), swapped)
+
+
+def planted_import(folder):
+    """What imports such a folder."""
+    return ImportOptions(source=str(folder), holdout_column="split", groups=("place",))
+
+
+def planted_workspace(path, aligned=False):
+    """A workspace taken to a plan, and (240,) bool which training pairs are wrong."""
+    wrong = planted_folder(path / "source", aligned)
+    workspace = Workspace(path / "workspace", create=True)
+    run_stages(workspace, {"import": planted_import(path / "source")} | SMALL)
+    return workspace, wrong

@@ -1,5 +1,7 @@
 """What the tests of the engine share: the objective as a plain loop, and pairs of which a share is planted wrong."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import torch
@@ -100,3 +102,19 @@ def planted_workspace(path, aligned=False):
     workspace = Workspace(path / "workspace", create=True)
     run_stages(workspace, {"import": planted_import(path / "source")} | SMALL)
     return workspace, wrong
+
+
+_built = {}
+
+
+def shared_workspace(tmp_path_factory, aligned=False):
+    """:func:`planted_workspace`, made once for all tests that only read it."""
+    if aligned not in _built:
+        _built[aligned] = planted_workspace(tmp_path_factory.mktemp("planted"), aligned)
+    return _built[aligned]
+
+
+def copied_workspace(tmp_path_factory, path, aligned=False):
+    """A copy of it, to change."""
+    workspace, wrong = shared_workspace(tmp_path_factory, aligned)
+    return Workspace(shutil.copytree(workspace.path, path)), wrong

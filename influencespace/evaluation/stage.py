@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -76,12 +77,12 @@ def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Cur
         features.array("image"), features.array("text"), photo_codes(table, slice(None)), train, validation, test,
         features.facts["aligned"], features.facts["logit_scale"], device,
     )
-    _, proxy = stored_fit(workspace, "cpu")
+    fitted, proxy = stored_fit(workspace, "cpu")
     curation = Curation(
         pairs=prepared_pairs(workspace, proxy, options.device), ids=table["id"].to_numpy(dtype=object)[train],
         topics=clusters.table("members")["topic"].to_numpy(),
         strata=restore(ClusterOptions, clusters.record["options"]).strata, cosine=data.cosine(), validation=validation,
-        compared=source.facts["groups"], proxy=proxy, score=restore(ScoreOptions, scores.record["options"]),
+        compared=source.facts["groups"], proxy=replace(proxy, ridge=fitted.ridge), score=restore(ScoreOptions, scores.record["options"]),
         plan=restore(PlanOptions, plan.record["options"]), decisions=workspace.decisions(),
     )
     return data, curation, workspace.artifact("proxy").record["seconds"]

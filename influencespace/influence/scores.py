@@ -60,7 +60,7 @@ def pair_scores(
             gradients, loss = target_gradients(model, pairs.batches(validation, proxy.batch_size, seed), anchors)
             losses += loss / (repeats * folds)
             curvature = LowRankCurvature.of(model, seen, options.rank, seed)
-            directions = curvature.solve(gradients, options.damping * proxy.ridge)
+            directions = curvature.solve(gradients, options.damping * fitted.ridge)
             held = np.flatnonzero(fitted.folds[r] == f)
             unseen = pairs.batches(pairs.train[held], proxy.batch_size, seed)
             found = slopes(model, unseen, directions, options.estimand)

@@ -15,9 +15,11 @@ import torch
 
 from influencespace.errors import ProxyError
 from influencespace.progress import Progress, silent
-from influencespace.proxy.bilinear import Batches, fit, prior_scale
+from influencespace.proxy.bilinear import Batches, fit, loss_and_gradient, prior_scale
 from influencespace.proxy.options import ProxyOptions
 from influencespace.proxy.preparation import Preparation, Rows
+
+RIDGES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,15 @@ class CrossFit:
         (repeats, folds) float, how much of the encoder's similarity each started from.
     agreement
         (n_train,) float32, the standardised cosine of each pair in the space of proxies that did not see it.
+    ridge
+        Strength of the ridge that they were fitted with.
     """
 
     folds: np.ndarray
     models: torch.Tensor
     priors: np.ndarray
     agreement: np.ndarray
+    ridge: float
 
     def prior(self, repeat: int, fold: int, pairs: PreparedPairs) -> torch.Tensor:
         """(kx, ky), what the ridge of one proxy pulls to."""
@@ -104,19 +109,39 @@ def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = 
     shape = (options.repeats, options.folds, pairs.image.shape[1], pairs.text.shape[1])
     models, priors = pairs.image.new_zeros(shape), np.zeros(shape[:2])
     scores = np.zeros((options.repeats, len(photo)))
+    ridge = options.ridge or choose_ridge(pairs, folds[0] == 0, options, progress)
     for r in range(options.repeats):
         for f in range(options.folds):
             progress(r * options.folds + f, options.repeats * options.folds, "fitting proxies")
             batches = pairs.batches(pairs.train[folds[r] != f], options.batch_size, options.seed + 1000 * r + f)
-            if pairs.similarity is not None:
-                priors[r, f] = prior_scale(batches, pairs.similarity)
-            models[r, f] = fit(batches, options.ridge, _prior(priors[r, f], models[r, f], pairs.similarity))
+            priors[r, f] = _prior_scale(batches, pairs)
+            models[r, f] = fit(batches, ridge, _prior(priors[r, f], models[r, f], pairs.similarity))
             held = np.flatnonzero(folds[r] == f)
             cosine = joint_cosine(models[r, f], pairs, pairs.train[held])
             scores[r, held] = (cosine - cosine.mean()) / max(cosine.std(), 1e-12)
     progress(options.repeats * options.folds, options.repeats * options.folds, "fitting proxies")
     mean = scores.mean(0)
-    return CrossFit(folds, models, priors, ((mean - mean.mean()) / max(mean.std(), 1e-12)).astype(np.float32))
+    return CrossFit(folds, models, priors, ((mean - mean.mean()) / max(mean.std(), 1e-12)).astype(np.float32), ridge)
+
+
+def choose_ridge(pairs: PreparedPairs, held: np.ndarray, options: ProxyOptions, progress: Progress = silent) -> float:
+    """The ridge of ``RIDGES`` with the least loss on the training pairs marked in (n_train,) ``held``, fitted to the others.
+
+    From the strongest to the weakest, until the loss rises: it is unimodal, and weak ridges take longest to fit.
+    """
+    batches = pairs.batches(pairs.train[~held], options.batch_size, options.seed)
+    unseen = pairs.batches(pairs.train[held], options.batch_size, options.seed)
+    nothing = pairs.image.new_zeros(pairs.image.shape[1], pairs.text.shape[1])
+    prior = _prior(_prior_scale(batches, pairs), nothing, pairs.similarity)
+    best, least = RIDGES[-1], np.inf
+    for k, ridge in enumerate(reversed(RIDGES)):
+        progress(k, len(RIDGES), "choosing the proxies' ridge")
+        loss = float(loss_and_gradient(fit(batches, ridge, prior), unseen)[0])
+        if loss >= least:
+            break
+        best, least = ridge, loss
+    progress(len(RIDGES), len(RIDGES), "choosing the proxies' ridge")
+    return best
 
 
 def draw_folds(photo: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -136,6 +161,10 @@ def joint_cosine(model: torch.Tensor, pairs: PreparedPairs, rows: np.ndarray) ->
     image = torch.nn.functional.normalize(pairs.image[index] @ (u * root), dim=1, eps=1e-8)
     text = torch.nn.functional.normalize(pairs.text[index] @ (vt.T * root), dim=1, eps=1e-8)
     return (image * text).sum(1).cpu().numpy().astype(np.float64)
+
+
+def _prior_scale(batches: Batches, pairs: PreparedPairs) -> float:
+    return 0.0 if pairs.similarity is None else prior_scale(batches, pairs.similarity)
 
 
 def _prior(scale: float, like: torch.Tensor, similarity: torch.Tensor | None) -> torch.Tensor:

@@ -13,7 +13,10 @@ class ProxyOptions(Options):
 
     folds: int = option(2, "Folds a draw; every pair is judged by proxies fitted without its fold.", minimum=2, maximum=20)
     repeats: int = option(3, "Draws of the folds to average over.", minimum=1, maximum=20)
-    ridge: float = option(1e-4, "Strength of the proxy's ridge.", minimum=1e-8, maximum=1.0)
+    ridge: float | None = option(
+        None, "Strength of the proxy's ridge. Default: the one with the least loss on pairs that a proxy has not seen.",
+        minimum=1e-8, maximum=1.0,
+    )
     dimensions: int = option(256, "Features are reduced to this many main directions.", minimum=2, maximum=2048)
     batch_size: int = option(1024, "Pairs that contrast with each other in the proxy's loss.", minimum=2, maximum=16384)
     seed: int = option(0, "Draws the folds and the batches.", minimum=0)

@@ -28,7 +28,7 @@ def fit_proxies(workspace: Workspace, options: ProxyOptions, progress: Progress 
         draft.array("folds", fitted.folds)
         draft.tensors("models", {"models": fitted.models.cpu().numpy(), "priors": fitted.priors})
         draft.facts = {
-            "ridge": options.ridge, "dimensions": [int(d) for d in fitted.models.shape[2:]],
+            "ridge": fitted.ridge, "dimensions": [int(d) for d in fitted.models.shape[2:]],
             "aligned": pairs.similarity is not None,
         }
     return workspace.artifact("proxy")
@@ -49,5 +49,5 @@ def stored_fit(workspace: Workspace, device: str) -> tuple[CrossFit, ProxyOption
     artifact = workspace.artifact("proxy")
     stored = artifact.tensors("models")
     models = torch.from_numpy(stored["models"]).to(pick_device(device))
-    fitted = CrossFit(artifact.array("folds"), models, stored["priors"], artifact.array("agreement"))
+    fitted = CrossFit(artifact.array("folds"), models, stored["priors"], artifact.array("agreement"), artifact.facts["ridge"])
     return fitted, restore(ProxyOptions, artifact.record["options"])

@@ -93,7 +93,7 @@ class Redrawn:
         return self._fitted
 
     def adopt(self, fitted: CrossFit, seconds: float) -> None:
-        """Use proxies that were fitted before, in so many seconds."""
+        """Use proxies that were fitted before, in so many seconds, and their ridge."""
         self._fitted, self.fit_seconds = fitted, seconds
 
     def influence(self) -> np.ndarray:

@@ -127,7 +127,7 @@ def test_a_pair_is_scored_by_the_proxies_that_did_not_see_it_alone(pairs, fitted
     before, _ = scored(pairs, fitted)
     models = fitted.models.clone()
     models[:, 1] += 1
-    after, _ = scored(pairs, CrossFit(fitted.folds, models, fitted.priors, fitted.agreement))
+    after, _ = scored(pairs, CrossFit(fitted.folds, models, fitted.priors, fitted.agreement, fitted.ridge))
     asked = (fitted.folds == 1).any(0)
     assert 0 < asked.sum() < N
     assert np.array_equal(before[:, ~asked], after[:, ~asked]) and (before[:, asked] != after[:, asked]).all()
@@ -135,7 +135,7 @@ def test_a_pair_is_scored_by_the_proxies_that_did_not_see_it_alone(pairs, fitted
 
 def test_another_caption_of_a_pair_reaches_its_batch_and_what_saw_it_and_no_more(pairs, fitted):
     changed = 4
-    once = CrossFit(fitted.folds[:1], fitted.models[:1], fitted.priors[:1], fitted.agreement)
+    once = CrossFit(fitted.folds[:1], fitted.models[:1], fitted.priors[:1], fitted.agreement, fitted.ridge)
     before, _ = scored(pairs, once)
     text = pairs.text.clone()
     text[changed] = text[changed].flip(0)

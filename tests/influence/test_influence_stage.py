@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from engine_cases import PAIRS, SMALL, shared_workspace
+
+from influencespace.influence.hierarchy import cluster_means, shrink
+from influencespace.influence.scores import pair_scores
+from influencespace.influence.targets import make_targets
+from influencespace.pairs.views import heldout
+from influencespace.proxy.stage import prepared_pairs, stored_fit
+
+NAMES = ["overall", "place=north", "place=south"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return shared_workspace(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def raw(made):
+    """The same scores by the pure functions: (2, n, targets)."""
+    workspace, _ = made
+    fitted, proxy = stored_fit(workspace, "cpu")
+    validation = heldout(workspace.artifact("pairs").table("pairs"), "validation")
+    targets = make_targets(validation, {"place": ["north", "south"]})
+    return pair_scores(prepared_pairs(workspace, proxy, "cpu"), fitted, validation.rows, targets, proxy, SMALL["score"])[0]
+
+
+def test_pairs_have_a_shrunken_score_for_every_target(made, raw):
+    workspace, _ = made
+    table = workspace.artifact("scores").table("pairs")
+    assert list(table) == NAMES and len(table) == PAIRS["train"] and set(table.dtypes.astype(str)) == {"float32"}
+    clusters = workspace.artifact("clusters").table("members")["cluster"].to_numpy(dtype=object)
+    expected = shrink(raw, cluster_means(raw, clusters))
+    assert np.array_equal(table.to_numpy(), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize(("level", "column"), [("clusters", "cluster"), ("topics", "topic")])
+def test_levels_add_up_their_pairs(made, raw, level, column):
+    workspace, _ = made
+    table = workspace.artifact("scores").table(level)
+    labels = workspace.artifact("clusters").table("members")[column].to_numpy()
+    assert table[column].tolist() == sorted(set(labels))
+    total = raw.sum(0)
+    for row in table.to_dict("records"):
+        own = labels == row[column]
+        for q, name in enumerate(NAMES):
+            assert row[name] == pytest.approx(total[own, q].sum())
+            assert row[f"{name}.mean"] == pytest.approx(total[own, q].mean())
+            assert row[f"{name}.error"] >= total[own, q].std(ddof=1) / np.sqrt(own.sum()) * (1 - 1e-9)
+        assert row["share_pairs"] == pytest.approx(own.mean())
+        assert row["share_benefit"] == pytest.approx(max(row["overall"], 0) / table["overall"].clip(lower=0).sum())
+    assert table["share_benefit"].sum() == pytest.approx(1)
+
+
+def test_targets_say_what_they_are_about(made):
+    workspace, _ = made
+    targets = workspace.artifact("scores").json("targets")
+    assert [t["name"] for t in targets] == NAMES == workspace.artifact("scores").facts["targets"]
+    assert [(t["attribute"], t["value"]) for t in targets] == [(None, None), ("place", "north"), ("place", "south")]
+    assert targets[0]["photos"] == PAIRS["validation"] == targets[1]["photos"] + targets[2]["photos"]
+    mean = sum(t["loss"] * t["photos"] for t in targets[1:]) / PAIRS["validation"]
+    assert targets[0]["loss"] == pytest.approx(mean, abs=1e-5)
+    assert all(0 < t["loss_error"] < t["loss"] for t in targets)
+
+
+def test_planted_mismatches_harm_and_the_others_help(made):
+    workspace, wrong = made
+    score = workspace.artifact("scores").table("pairs")["overall"].to_numpy()
+    assert (score[wrong] < 0).mean() > 0.8 and (score[~wrong] > 0).mean() > 0.8
+    assert workspace.artifact("scores").facts["reliability"]["overall"] > 0.5

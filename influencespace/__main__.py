@@ -1,5 +1,10 @@
 """``python -m influencespace``."""
 
-from influencespace.cli import main
+import os
 
+from influencespace.cli import main
+from influencespace.threads import threads
+
+for name, value in threads().items():
+    os.environ.setdefault(name, value)
 main()

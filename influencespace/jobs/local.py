@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 import influencespace
 from influencespace.errors import JobError
 from influencespace.jobs.store import UNFINISHED, Job, Store
+from influencespace.threads import threads
 from influencespace.workspace import Workspace
 
 STAGES = "influencespace.stages"
@@ -129,8 +130,7 @@ def _epitaph(store: Store, job: Job) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """This process' environment, with the package importable and no more threads than there are cores."""
+    """This process' environment, with the package importable and threads left for the pages."""
     root = str(Path(influencespace.__file__).parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"OMP_NUM_THREADS": str(cores), **os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    return {**threads(), **os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}

@@ -13,12 +13,17 @@ PAGES = ROOT / "pages"
 
 st.set_page_config("InfluenceSpace", page_icon=MARK, layout="wide", initial_sidebar_state="collapsed")
 st.logo(LOGO)
+clusters = st.Page(
+    PAGES / "clusters.py", title="Clusters", icon=":material/scatter_plot:",
+    help="The map of all pairs, and the photos of each topic and cluster.",
+)
 page = st.navigation(
     [
+        # The default page has no address of its own; so it is none of the six, and /clusters can be linked to.
+        st.Page(lambda: st.switch_page(clusters), title="InfluenceSpace", url_path="start", default=True, visibility="hidden"),
         st.Page(PAGES / "data.py", title="Data", icon=":material/photo_library:",
                 help="The pairs: how many there are, what was wrong with some, and how to bring in your own."),
-        st.Page(PAGES / "clusters.py", title="Clusters", icon=":material/scatter_plot:", default=True,
-                help="The map of all pairs, and the photos of each topic and cluster."),
+        clusters,
         st.Page(PAGES / "influence.py", title="Influence", icon=":material/balance:",
                 help="Which clusters help and which harm, overall and for each group."),
         st.Page(PAGES / "curate.py", title="Curate", icon=":material/tune:",

@@ -26,7 +26,7 @@ from influencespace.training.trainer import train_arm
 from influencespace.workspace import Workspace
 
 DECIDES = 10
-# Influence that counts a hundred times as much as agreement leaves nothing to agreement, and the other way about.
+# Agreement at ten times the default leaves next to nothing to influence.
 VARIANTS = {
     "influence alone": {"agreement": 0.0},
     "influence alone, not up-weighted": {"agreement": 0.0, "cap": 1.0},

@@ -82,7 +82,7 @@ def planted_folder(path, aligned=False, seed=0):
     turn = np.eye(k) if aligned else np.linalg.qr(rng.normal(size=(k, k)))[0]
     views = {"img_emb": source, "text_emb": told @ turn}
     # An encoder that is nearly right would leave nothing to train.
-    noise = 1.2 if aligned else 0.2
+    noise = 0.9 if aligned else 0.2
     for name, view in views.items():
         (path / name).mkdir(parents=True)
         np.save(path / name / f"{name}_0.npy", (view + noise * rng.normal(size=(n, k))).astype(np.float16))

@@ -26,7 +26,7 @@ def _arms(results: dict) -> list[str]:
     head = ["arm", "pairs", "reduction", *RECALLS, "training", "with scoring"]
     rows = [
         [
-            arm["arm"], f"{arm['pairs']:,}", f"{arm['reduction']:.1f} %",
+            arm["arm"], *_volume(arm),
             *(_figure(arm["recall"][metric][BOTH], ".1f") for metric in RECALLS),
             _seconds(arm["seconds"]["training"]), _seconds(arm["seconds"]["total"]),
         ]
@@ -82,6 +82,11 @@ def _figure(entry: dict, form: str) -> str:
 
 def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _volume(arm: dict) -> list[str]:
+    """Pairs and reduction; an arm that trains nothing was given none, which is no reduction."""
+    return [NONE, NONE] if arm["seconds"]["training"] is None else [f"{arm['pairs']:,}", f"{arm['reduction']:.1f} %"]
 
 
 def _seconds(value: float | None) -> str:

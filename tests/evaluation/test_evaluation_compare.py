@@ -187,6 +187,7 @@ def test_the_table_says_it_all_in_lines_that_fit(results):
     text = arms_table(results)
     lines = text.splitlines()
     assert max(map(len, lines)) <= 120
+    assert next(line for line in lines if line.startswith("start")).split()[1:3] == ["-", "-"]
     row = next(line for line in lines if line.startswith("influence"))
     figures = arm(results, "influence")["recall"]["R@10"]["both"]
     assert f"{figures['mean']:.1f} [{figures['low']:.1f}, {figures['high']:.1f}]" in row

@@ -36,7 +36,7 @@ def test_its_facts_say_what_it_is(made):
 def test_planted_mismatches_agree_least(made):
     workspace, wrong = made
     agreement = workspace.artifact("proxy").array("agreement")
-    assert wrong[np.argsort(agreement)[: wrong.sum()]].mean() > 0.9
+    assert wrong[np.argsort(agreement)[: wrong.sum()]].mean() > 0.75
     assert agreement.mean() == pytest.approx(0, abs=1e-5) and agreement.std() == pytest.approx(1, abs=1e-5)
 
 
@@ -56,5 +56,5 @@ def test_proxies_that_start_from_the_encoder_start_from_its_cosine(tmp_path_fact
     workspace, wrong = shared_workspace(tmp_path_factory, aligned=True)
     pairs = prepared_pairs(workspace, SMALL["proxy"], "cpu")
     cosine = joint_cosine(pairs.similarity, pairs, pairs.train)
-    assert wrong[np.argsort(cosine)[: wrong.sum()]].mean() > 0.9
+    assert wrong[np.argsort(cosine)[: wrong.sum()]].mean() > 0.75
     assert (stored_fit(workspace, "cpu")[0].priors > 0).all()

@@ -24,7 +24,8 @@ class LowRankCurvature:
     Attributes
     ----------
     vectors
-        (p, r) orthonormal columns over the flattened parameters, p = kx * ky.
+        (p, r) orthonormal columns over the flattened parameters, p = kx * ky; r is at most the rank asked for, and less
+        where there is less curvature.
     values
         (r,) eigenvalues, descending, not negative.
     """
@@ -40,16 +41,14 @@ class LowRankCurvature:
         drawn = torch.randn(m.numel(), rank, generator=generator, dtype=torch.float64).to(m)
         test = torch.linalg.qr(drawn).Q
         products = curvature_products(m, batches, test.T.reshape(rank, *m.shape)).reshape(rank, -1).T
-        # The shift keeps the Cholesky factor of a nearly singular core well-defined, be there no curvature at all; it is
-        # taken off again.
-        precision = torch.finfo(m.dtype)
-        shift = precision.eps * products.norm().clamp(min=precision.tiny**0.5) * m.numel() ** 0.5
-        products = products + shift * test
+        # The core is factored by its eigenvectors. The shifted Cholesky factor of the algorithm need not exist in single
+        # precision where there are fewer pairs than directions; what lies below the rounding of the products is left out.
         core = test.T @ products
-        factor = torch.linalg.cholesky(0.5 * (core + core.T))
-        left = torch.linalg.solve_triangular(factor, products.T, upper=False).T
+        inside, rotation = torch.linalg.eigh(0.5 * (core + core.T))
+        seen = inside > 10 * torch.finfo(m.dtype).eps * rank**0.5 * products.norm()
+        left = products @ (rotation[:, seen] / inside[seen].sqrt())
         vectors, roots, _ = torch.linalg.svd(left, full_matrices=False)
-        return cls(vectors, (roots.square() - shift).clamp(min=0))
+        return cls(vectors, roots.square())
 
     def solve(self, right: torch.Tensor, damping: float) -> torch.Tensor:
         """(k, kx, ky): the inverse of the damped curvature times each of (k, kx, ky) right-hand sides."""

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_cases import PAIRS, SMALL, copied_workspace, planted_folder, planted_import, shared_workspace
+from engine_cases import PAIRS, SMALL, copied_workspace, planted_folder, planted_import, planted_workspace, shared_workspace
 
 from influencespace import stages
 from influencespace.curation.options import PlanOptions
@@ -213,3 +213,12 @@ def test_a_road_is_the_same_every_time(workspace, options):
 
     for first, again in zip(made(), made(), strict=True):
         assert np.array_equal(first, again)
+
+
+@pytest.mark.parametrize("pairs", [4, 5, 9])
+def test_a_handful_of_pairs_is_enough_for_a_plan(tmp_path, monkeypatch, pairs):
+    monkeypatch.setitem(PAIRS, "train", pairs)
+    workspace, _ = planted_workspace(tmp_path)
+    weight = workspace.artifact("plan").table("pairs")["weight"].to_numpy()
+    assert np.isfinite(weight).all() and (weight == 0).sum() == round(0.2 * pairs)
+    assert workspace.artifact("clusters").table("members")["cluster"].tolist() == ["0.0"] * pairs

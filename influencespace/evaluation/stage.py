@@ -97,9 +97,11 @@ def possible_arms(wanted: tuple[str, ...], data: TrainingData) -> tuple[list[str
     TrainingError
         If none is left.
     """
+    if not wanted:
+        raise TrainingError("There is no arm to train; name at least one with --arms.")
     why = "image and text features are not aligned, so their cosine says nothing"
     missing = {} if data.aligned else {arm: why for arm in ("clip-score", "start") if arm in wanted}
-    arms = [arm for arm in wanted if arm not in missing]
+    arms = [arm for arm in dict.fromkeys(wanted) if arm not in missing]
     if not arms:
         raise TrainingError(f"There is no arm left to train: {why}. Choose others with --arms.")
     return arms, missing

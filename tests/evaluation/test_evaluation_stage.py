@@ -135,11 +135,17 @@ def test_without_any_arm_left_there_is_a_word_why(untrained):
     assert untrained.find("training") is None
 
 
-def test_arms_keep_the_order_they_were_asked_in():
-    class Aligned:
-        aligned = True
+class Aligned:
+    aligned = True
 
-    assert possible_arms(("start", "full"), Aligned()) == (["start", "full"], {})
+
+def test_arms_keep_the_order_they_were_asked_in_and_are_trained_once():
+    assert possible_arms(("start", "full", "start"), Aligned()) == (["start", "full"], {})
+
+
+def test_no_arms_at_all_are_an_error_that_does_not_blame_the_features():
+    with pytest.raises(TrainingError, match=r"^There is no arm to train; name at least one with --arms\.$"):
+        possible_arms((), Aligned())
 
 
 def test_a_subset_of_nothing_is_an_error_that_names_the_arm(untrained):

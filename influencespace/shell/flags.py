@@ -69,7 +69,8 @@ def _named(stages: Mapping[str, type[Options]]) -> list[tuple[str, dict[str, Any
 
 
 def _parameter(name: str, field: dict[str, Any], panel: str) -> inspect.Parameter:
-    kind, number = _kind(field), field["type"] in (int, float)
+    kind = _kind(field)
+    number = kind in (int, float)
     # Square brackets would be taken for markup.
     text = field["help"].replace("[", r"\[")
     if field["name"] in POSITIONAL:

@@ -95,7 +95,7 @@ def _features(workspace: Workspace, made: Artifact) -> str:
 
 def _proxy(workspace: Workspace, made: Artifact) -> str:
     options = made.record["options"]
-    return f"{options['repeats']} x {options['folds']} folds, ridge {options['ridge']:g}"
+    return f"{options['repeats']} x {options['folds']} folds, ridge {made.facts['ridge']:g}"
 
 
 def _clusters(workspace: Workspace, made: Artifact) -> str:

@@ -224,10 +224,11 @@ def test_a_second_process_is_told_that_the_workspace_is_taken(unharmed):
 
 
 def test_an_option_that_cannot_be_is_refused_before_anything_is_done(unharmed):
-    for arguments in (["plan", "--reduction", "1.5"], ["cluster", "--topics", "0"], ["proxy", "--ridge", "-1"], ["train", "--arms", "best"]):
-        result = shell(*arguments, "--workspace", unharmed)
+    wrong = {"plan": ("--reduction", 1.5), "cluster": ("--topics", 0), "proxy": ("--ridge", -1), "train": ("--arms", "best")}
+    for name, (flag, value) in wrong.items():
+        result = shell(name, flag, value, "--workspace", unharmed)
         assert result.exit_code == 2
-        assert arguments[1] in result.stderr
+        assert flag in result.stderr
     refused(shell("import", "x.csv", "--workspace", unharmed, "--filter", "split"), "--filter", "COLUMN=VALUE")
 
 

@@ -61,10 +61,9 @@ def _named(stages: Mapping[str, type[Options]]) -> list[tuple[str, dict[str, Any
     """Stage, option and name of the parameter of every option."""
     fields = [(stage, field) for stage, options in stages.items() for field in describe(options)]
     count = Counter(field["name"] for _, field in fields)
+    own = {name for name in count if count[name] == 1 or name in TOGETHER}
     return [
-        (stage, field, name if count[name] == 1 or name in TOGETHER else f"{stage}_{name}")
-        for stage, field in fields
-        for name in [field["name"]]
+        (stage, field, field["name"] if field["name"] in own else f"{stage}_{field['name']}") for stage, field in fields
     ]
 
 

@@ -39,7 +39,7 @@ with right:
         influence_charts.shares(rows), key="influence_shares",
         alt=f"Share of the pairs of each {level.lower()} against its share of the benefit",
     )
-    st.caption("Above the line stand the under-represented: few pairs, much help. Only these are given a weight above 1.")
+    st.caption("Above the line stand the under-represented: few pairs, much help. These count more.")
 if len(names) > 1:
     st.subheader(f"Influence of each {level.lower()} on each group")
     st.plotly_chart(

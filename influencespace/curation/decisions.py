@@ -42,7 +42,7 @@ def resolve(decisions: dict, ids: np.ndarray, clusters: np.ndarray, topics: np.n
     Parameters
     ----------
     decisions
-        ``{"topics" | "clusters" | "pairs": {id: decision}}``; a decision is "keep" (weight 1), "prune", "up-weight" (at
+        ``{"topics" | "clusters" | "pairs": {id: decision}}``; a decision is "keep" (weighted as the plan does), "prune", "up-weight" (at
         the cap) or a number, the weight itself.
 
     Raises

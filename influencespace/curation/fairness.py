@@ -50,9 +50,10 @@ def direction(targets: list[dict], fairness: float) -> Direction:
 
 def _needs(loss: np.ndarray, error: np.ndarray) -> np.ndarray:
     away = loss - loss.mean()
-    if len(loss) < 2 or np.abs(away).sum() == 0:
+    spread = np.square(away).sum()  # zero also where the differences are too small to be squared
+    if len(loss) < 2 or spread == 0:
         return np.zeros(len(loss))
     # With two groups James and Stein's factor (k - 3) / k would leave no shrinkage; the expected noise is taken instead.
     noise = np.square(error).sum() * (1 - 1 / len(loss))
-    trust = max(0.0, 1 - noise / np.square(away).sum())
+    trust = max(0.0, 1 - noise / spread)
     return trust * 2 * away / np.abs(away).sum()

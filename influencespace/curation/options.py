@@ -12,7 +12,7 @@ class PlanOptions(Options):
     """What the curator asks of a plan."""
 
     reduction: float = option(0.2, "Share of the training pairs to remove, met to the pair.", minimum=0.0, maximum=0.95)
-    cap: float = option(4.0, "The largest weight that an up-weighted pair may get.", minimum=1.0, maximum=20.0)
+    cap: float = option(4.0, "The largest weight of a pair; what is kept is weighted from 1 to this.", minimum=1.0, maximum=20.0)
     fairness: float = option(
         0.5, "How much the groups that the data serves worst count beside the overall target.", minimum=0.0, maximum=5.0
     )

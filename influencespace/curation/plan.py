@@ -3,8 +3,11 @@
 The selection score of a pair is its influence (overall, and on the groups in need) in standard deviations, plus its
 cross-fitted agreement: influence says where pairs help, agreement which pairs are right, and both together chose better
 subsets than either alone (docs/results.md). Clusters are ordered by their mean and pruned whole, worst first; only the
-cluster at the boundary is pruned in part, by the order of its pairs, so that the reduction ratio is met to the pair. Kept
-clusters that bring more than their share of the benefit are up-weighted. What the curator has decided always wins.
+cluster at the boundary is pruned in part, by the order of its pairs, so that the reduction ratio is met to the pair.
+
+What is kept is weighted by the rank of its selection score, from 1 to the cap: this trained better models than a weight for
+whole clusters did (docs/results.md). As training divides by the mean, what counts is who has more than the others: a cluster
+is called up-weighted if its share of the benefit exceeds its share of the pairs. What the curator has decided always wins.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from influencespace.curation.decisions import Decided
 from influencespace.curation.fairness import Direction
@@ -28,7 +32,7 @@ class Plan:
     Attributes
     ----------
     weights
-        (n,) float32; 0 = removed, 1 = kept, above 1 = up-weighted.
+        (n,) float32; 0 = removed, else from 1 (the least selection score of what is kept) to the cap (the largest).
     dispositions
         (n,) of "keep", "prune" and "up-weight".
     clusters
@@ -73,14 +77,15 @@ def make_plan(
     removed, notes = _remove(value, place[member], decided, options.reduction)
     kept = np.bincount(member, ~removed)
     excess = _excess(mean, kept)
-    cluster_weight = _weights(excess, options.cap)
-    weights = np.where(removed, 0.0, np.where(decided.keep, 1.0, cluster_weight[member]))
     explicit = ~np.isnan(decided.weight)
-    weights[explicit] = decided.weight[explicit]
+    weights = np.where(explicit, decided.weight, 0.0)
+    ranked = ~removed & ~explicit
+    weights[ranked] = _weights(value[ranked], options.cap)
     weights = weights.astype(np.float32)
-    dispositions = np.where(weights == 0, PRUNE, np.where(weights > 1, UP_WEIGHT, KEEP)).astype(object)
+    heavier = np.where(explicit, weights > 1, (excess > 1)[member] & (options.cap > 1) & ~decided.keep)
+    dispositions = np.select([removed, heavier], [PRUNE, UP_WEIGHT], KEEP).astype(object)
     table = pd.DataFrame({
-        "cluster": labels, "disposition": _cluster_dispositions(weights, member, kept, pairs),
+        "cluster": labels, "disposition": _cluster_dispositions(dispositions, member, kept, pairs),
         "weight": np.bincount(member, weights) / np.maximum(kept, 1), "kept": kept.astype(np.int64), "pairs": pairs,
         "score": mean, "excess": excess, "decided": np.bincount(member, decided.any) > 0,
     })
@@ -123,13 +128,13 @@ def _excess(mean: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return benefit * kept.sum() / total if total > 0 else np.zeros(len(mean))
 
 
-def _weights(excess: np.ndarray, cap: float) -> np.ndarray:
-    """(c,) a cluster with more than its share of the benefit gets as much of the training as of the benefit, up to the cap."""
-    return np.clip(excess, 1.0, cap)
+def _weights(value: np.ndarray, cap: float) -> np.ndarray:
+    """(k,) from 1 to the cap by the rank of the selection score; equal scores get equal weights."""
+    if len(value) < 2:
+        return np.ones(len(value))
+    return 1 + (cap - 1) * (rankdata(value, method="min") - 1) / (len(value) - 1)
 
 
-def _cluster_dispositions(weights: np.ndarray, member: np.ndarray, kept: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    heavier = np.bincount(member, weights > 1) > 0
-    return np.select(
-        [kept == 0, kept < pairs, heavier], [PRUNE, IN_PART, UP_WEIGHT], KEEP
-    ).astype(object)
+def _cluster_dispositions(dispositions: np.ndarray, member: np.ndarray, kept: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    heavier = 2 * np.bincount(member, dispositions == UP_WEIGHT) > kept
+    return np.select([kept == 0, kept < pairs, heavier], [PRUNE, IN_PART, UP_WEIGHT], KEEP).astype(object)

@@ -10,7 +10,7 @@ import pandas as pd
 from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import direction
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import Plan, make_plan
+from influencespace.curation.plan import UP_WEIGHT, Plan, make_plan
 from influencespace.curation.reasons import reasons
 from influencespace.pairs.views import training_rows
 from influencespace.progress import Progress, silent
@@ -47,7 +47,7 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
         draft.json("plan", _document(plan, table, topics, ids, labels, options, inputs))
         kept = int((plan.weights > 0).sum())
         draft.facts = {
-            "pairs": len(ids), "kept": kept, "removed": len(ids) - kept, "up_weighted": int((plan.weights > 1).sum()),
+            "pairs": len(ids), "kept": kept, "removed": len(ids) - kept, "up_weighted": int((plan.dispositions == UP_WEIGHT).sum()),
             "notes": plan.notes,
         }
     return workspace.artifact("plan")

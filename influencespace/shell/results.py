@@ -43,7 +43,7 @@ def plan_summary(workspace: Workspace) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        ``pairs``, ``kept``, ``removed``, ``up_weighted`` (kept pairs of a weight above 1), ``notes`` (what could not be
+        ``pairs``, ``kept``, ``removed``, ``up_weighted`` (pairs of clusters with more than their share), ``notes`` (what could not be
         done as asked), ``reduction`` (percent), ``clusters`` (disposition -> how many).
     """
     plan = workspace.find("plan")

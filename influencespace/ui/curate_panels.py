@@ -49,13 +49,13 @@ def follow(workspace: Workspace, wanted: PlanOptions) -> None:
 def figures(plan: Artifact, pairs: pd.DataFrame) -> None:
     """Exact counts of what the plan keeps, prunes and up-weights, and what else there is to know of it."""
     weight = pairs["weight"].to_numpy()
-    kept, more = int((weight > 0).sum()), int((weight > 1).sum())
+    kept, more = int((weight > 0).sum()), int((pairs["disposition"] == "up-weight").sum())
     count = max(len(weight), 1)
     quiet = {"delta_color": "off", "delta_arrow": "off"}
     with st.grid(3, min_column_width=100):
         st.metric("Kept", f"{kept:,}", f"of {len(weight):,} pairs", **quiet)
         st.metric("Pruned", f"{len(weight) - kept:,}", f"{100 * (1 - kept / count):.1f} % of the pairs", **quiet)
-        st.metric("Up-weighted", f"{more:,}", f"to at most {weight.max(initial=0):.2g} ×", **quiet)
+        st.metric("Up-weighted", f"{more:,}", f"weights up to {weight.max(initial=0):.2g} ×", **quiet)
     for note in plan.facts.get("notes", []):
         st.caption(note)
 

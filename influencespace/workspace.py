@@ -313,6 +313,9 @@ class Workspace:
         except InfluenceSpaceError:
             raise
         except OSError as error:
+            # A stage may fail to read something else of the curator's; that is not the workspace's fault.
+            if error.filename and not Path(os.fsdecode(error.filename)).is_relative_to(self.path):
+                raise
             reason = f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
             raise WorkspaceError(f"The workspace {self.path} cannot {verb}: {reason}.") from error
 

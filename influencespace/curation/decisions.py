@@ -42,8 +42,8 @@ def resolve(decisions: dict, ids: np.ndarray, clusters: np.ndarray, topics: np.n
     Parameters
     ----------
     decisions
-        ``{"topics" | "clusters" | "pairs": {id: decision}}``; a decision is "keep" (weighted as the plan does), "prune", "up-weight" (at
-        the cap) or a number, the weight itself.
+        ``{"topics" | "clusters" | "pairs": {id: decision}}``; a decision is "keep" (weighted as the plan does), "prune",
+        "up-weight" (at the cap) or a number, the weight itself.
 
     Raises
     ------

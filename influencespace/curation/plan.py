@@ -37,7 +37,8 @@ class Plan:
         (n,) of "keep", "prune" and "up-weight".
     clusters
         One row a cluster, in the order of the plan (first = pruned first): ``cluster, disposition, weight`` (of its kept
-        pairs), ``kept, pairs, score, excess`` (share of the benefit over share of the pairs), ``decided``.
+        pairs), ``kept, pairs, score, excess`` (share of the benefit over share of the pairs), ``decided``
+        (how many of its pairs the curator has decided about).
     notes
         What a curator should know of the plan as a whole, in sentences.
     """
@@ -87,7 +88,7 @@ def make_plan(
     table = pd.DataFrame({
         "cluster": labels, "disposition": _cluster_dispositions(dispositions, member, kept, pairs),
         "weight": np.bincount(member, weights) / np.maximum(kept, 1), "kept": kept.astype(np.int64), "pairs": pairs,
-        "score": mean, "excess": excess, "decided": np.bincount(member, decided.any) > 0,
+        "score": mean, "excess": excess, "decided": np.bincount(member, decided.any).astype(np.int64),
     })
     return Plan(weights, dispositions, table.iloc[order].reset_index(drop=True), notes)
 

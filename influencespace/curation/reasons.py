@@ -16,7 +16,7 @@ def reasons(clusters: pd.DataFrame, total: int) -> list[str]:
 
 
 def _reason(row: tuple, total: int) -> str:
-    if row.decided:
+    if row.decided == row.pairs:
         return "decided by you"
     fit = "captions fit badly" if row.agreement < BADLY else "captions fit well" if row.agreement > WELL else ""
     if row.disposition == PRUNE:
@@ -27,4 +27,5 @@ def _reason(row: tuple, total: int) -> str:
         said = f"under-represented: {row.excess:.1f} x as much benefit as its share of the pairs"
     else:
         said = "helps about its share or less" if row.score > 0 else "harms a little, but less than what goes"
-    return f"{said}; {fit}" if fit else said
+    by_hand = f"{row.decided} of {row.pairs} pairs decided by you" if row.decided else ""
+    return "; ".join(filter(None, [said, fit, by_hand]))

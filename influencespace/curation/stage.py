@@ -47,8 +47,8 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
         draft.json("plan", _document(plan, table, topics, ids, labels, options, inputs))
         kept = int((plan.weights > 0).sum())
         draft.facts = {
-            "pairs": len(ids), "kept": kept, "removed": len(ids) - kept, "up_weighted": int((plan.dispositions == UP_WEIGHT).sum()),
-            "notes": plan.notes,
+            "pairs": len(ids), "kept": kept, "removed": len(ids) - kept,
+            "up_weighted": int((plan.dispositions == UP_WEIGHT).sum()), "notes": plan.notes,
         }
     return workspace.artifact("plan")
 

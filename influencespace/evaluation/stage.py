@@ -84,7 +84,7 @@ def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Cur
         strata=restore(ClusterOptions, clusters.record["options"]).strata, cosine=data.cosine(), validation=validation,
         compared=source.facts["groups"], proxy=replace(proxy, ridge=fitted.ridge),
         score=restore(ScoreOptions, scores.record["options"]),
-        plan=restore(PlanOptions, plan.record["options"]), decisions=workspace.decisions(),
+        plan=restore(PlanOptions, plan.record["options"]), decisions=workspace.decisions(), first_seed=options.seed,
     )
     return data, curation, workspace.artifact("proxy").record["seconds"]
 

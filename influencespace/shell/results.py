@@ -43,8 +43,8 @@ def plan_summary(workspace: Workspace) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        ``pairs``, ``kept``, ``removed``, ``up_weighted`` (pairs of clusters with more than their share), ``notes`` (what could not be
-        done as asked), ``reduction`` (percent), ``clusters`` (disposition -> how many).
+        ``pairs``, ``kept``, ``removed``, ``up_weighted`` (pairs of clusters with more than their share),
+        ``notes`` (what could not be done as asked), ``reduction`` (percent), ``clusters`` (disposition -> how many).
     """
     plan = workspace.find("plan")
     if plan is None:

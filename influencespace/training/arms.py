@@ -46,6 +46,8 @@ class Curation:
         The options of these stages.
     decisions
         What the curator has decided by hand.
+    first_seed
+        The seed of the first redrawing; the others follow.
     """
 
     pairs: PreparedPairs
@@ -59,6 +61,7 @@ class Curation:
     score: ScoreOptions
     plan: PlanOptions
     decisions: dict
+    first_seed: int = 0
 
     @property
     def removed(self) -> int:
@@ -117,7 +120,8 @@ class Redrawn:
 
     def random(self) -> np.ndarray:
         """(n_train,) 0/1: without pairs drawn at random."""
-        drawn = np.random.default_rng([self.seed, len(self.curation.ids)]).random(len(self.curation.ids))
+        n = len(self.curation.ids)
+        drawn = np.random.default_rng([self.curation.first_seed + self.seed, n]).random(n)
         return without_least(drawn, self.curation.removed)
 
     def clip_score(self) -> np.ndarray:

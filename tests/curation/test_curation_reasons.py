@@ -5,7 +5,7 @@ from influencespace.curation.reasons import reasons
 
 
 def reason(**row):
-    plain = {"disposition": "keep", "decided": False, "agreement": 0.0, "score": 0.1, "excess": 0.5, "pairs": 10, "kept": 10}
+    plain = {"disposition": "keep", "decided": 0, "agreement": 0.0, "score": 0.1, "excess": 0.5, "pairs": 10, "kept": 10}
     return reasons(pd.DataFrame([plain | row]), 100)[0]
 
 
@@ -19,7 +19,8 @@ def reason(**row):
     ({"disposition": "prune", "kept": 0, "agreement": -1.0}, "helps less than what is kept; captions fit badly"),
     ({"disposition": "up-weight", "excess": 2.0, "agreement": 1.0},
      "under-represented: 2.0 x as much benefit as its share of the pairs; captions fit well"),
-    ({"decided": True, "disposition": "prune", "agreement": -1.0}, "decided by you"),
+    ({"decided": 10, "disposition": "prune", "agreement": -1.0}, "decided by you"),
+    ({"decided": 2}, "helps about its share or less; 2 of 10 pairs decided by you"),
 ])
 def test_a_reason_says_what_decided(row, said):
     assert reason(**row) == said

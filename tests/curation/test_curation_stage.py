@@ -46,9 +46,9 @@ def test_the_document_rebuilds_the_plan_exactly(tmp_path_factory):
 
 def test_its_facts_count(tmp_path_factory):
     workspace, _ = shared_workspace(tmp_path_factory)
-    weight = workspace.artifact("plan").table("pairs")["weight"]
+    disposition = workspace.artifact("plan").table("pairs")["disposition"]
     assert workspace.artifact("plan").facts == {
-        "pairs": 240, "kept": 192, "removed": 48, "up_weighted": int((weight > 1).sum()), "notes": []
+        "pairs": 240, "kept": 192, "removed": 48, "up_weighted": int((disposition == "up-weight").sum()), "notes": []
     }
 
 

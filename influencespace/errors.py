@@ -33,10 +33,6 @@ class ClustersError(InfluenceSpaceError):
     """The pairs cannot be clustered as asked."""
 
 
-class InfluenceError(InfluenceSpaceError):
-    """Influence cannot be computed for these pairs and targets."""
-
-
 class PlanError(InfluenceSpaceError):
     """The plan cannot be made as asked."""
 

@@ -63,7 +63,6 @@ STAGES: dict[str, Stage] = {
         Stage("train", "training", TrainOptions, "Train the arms and compare them on the test photos.", train_arms),
     )
 }
-MAKERS = {stage.artifact: stage for stage in STAGES.values()}
 
 
 def run_stages(workspace: Workspace, wanted: dict[str, Options], progress: Progress = silent) -> list[str]:

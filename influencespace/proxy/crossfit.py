@@ -85,10 +85,6 @@ class CrossFit:
     agreement: np.ndarray
     ridge: float
 
-    def prior(self, repeat: int, fold: int, pairs: PreparedPairs) -> torch.Tensor:
-        """(kx, ky), what the ridge of one proxy pulls to."""
-        return _prior(float(self.priors[repeat, fold]), self.models[repeat, fold], pairs.similarity)
-
 
 def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = silent) -> CrossFit:
     """Fit ``options.repeats`` x ``options.folds`` proxies to the training pairs.

@@ -1,8 +1,8 @@
 """The plan: what to keep, prune and up-weight, and why.
 
 The selection score of a pair is its influence (overall, and on the groups in need) in standard deviations, plus its
-cross-fitted agreement: influence says where pairs help, agreement which pairs are right, and both together chose better
-subsets than either alone (docs/results.md). Clusters are ordered by their mean and pruned whole, worst first; only the
+cross-fitted agreement: influence says where pairs help and whom, agreement which pairs are right. Both together chose subsets
+as good as agreement alone, which knows no groups, and rather better than influence alone (docs/results.md). Clusters are ordered by their mean and pruned whole, worst first; only the
 cluster at the boundary is pruned in part, by the order of its pairs, so that the reduction ratio is met to the pair.
 
 What is kept is weighted by the rank of its selection score, from 1 to the cap: this trained better models than a weight for

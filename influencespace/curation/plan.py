@@ -2,8 +2,10 @@
 
 The selection score of a pair is its influence (overall, and on the groups in need) in standard deviations, plus its
 cross-fitted agreement: influence says where pairs help and whom, agreement which pairs are right. Both together chose subsets
-as good as agreement alone, which knows no groups, and rather better than influence alone (docs/results.md). Clusters are ordered by their mean and pruned whole, worst first; only the
-cluster at the boundary is pruned in part, by the order of its pairs, so that the reduction ratio is met to the pair.
+as good as agreement alone, which knows no groups, and rather better than influence alone (docs/results.md).
+
+Clusters are ordered by the mean score and pruned whole, worst first; only the cluster at the boundary is pruned in part, by the
+order of its pairs, so that the reduction ratio is met to the pair.
 
 What is kept is weighted by the rank of its selection score, from 1 to the cap: this trained better models than a weight for
 whole clusters did (docs/results.md). As training divides by the mean, what counts is who has more than the others: a cluster

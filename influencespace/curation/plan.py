@@ -95,6 +95,11 @@ def make_plan(
     return Plan(weights, dispositions, table.iloc[order].reset_index(drop=True), notes)
 
 
+def pairs_to_remove(count: int, reduction: float) -> int:
+    """How many of ``count`` pairs a reduction ratio takes away, to the nearest pair (a half goes up)."""
+    return int(np.floor(reduction * count + 0.5))
+
+
 def selection_score(scores: np.ndarray, agreement: np.ndarray, direction: Direction, share: float) -> np.ndarray:
     """(n,) by which pairs are ordered: influence along the direction in standard deviations of the overall influence, plus
     ``share`` times agreement.
@@ -110,7 +115,7 @@ def selection_score(scores: np.ndarray, agreement: np.ndarray, direction: Direct
 
 def _remove(value: np.ndarray, place: np.ndarray, decided: Decided, reduction: float) -> tuple[np.ndarray, list[str]]:
     """(n,) bool which pairs go: those the curator prunes, then by cluster and within the last one by pair."""
-    wanted = int(np.floor(reduction * len(value) + 0.5))
+    wanted = pairs_to_remove(len(value), reduction)
     removed = decided.prune.copy()
     free = np.flatnonzero(~decided.any)
     missing = wanted - int(removed.sum())

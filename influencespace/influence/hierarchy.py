@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # Halves of the validation share the proxies, so what both agree on may still be a fault of theirs. So a pair's difference
-# from its cluster counts for at most this share; chosen by the recall of models trained on subsets (docs/results.md).
+# from its cluster counts for at most this share. Half is a convention: no other share was compared.
 WITHIN_CLUSTER = 0.5
 
 

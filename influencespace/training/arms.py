@@ -12,7 +12,7 @@ from influencespace.clusters.tree import cluster_ids, cut_strata
 from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import direction
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import make_plan
+from influencespace.curation.plan import make_plan, pairs_to_remove
 from influencespace.influence.options import ScoreOptions
 from influencespace.influence.stage import score_pairs
 from influencespace.pairs.views import HeldOut
@@ -66,7 +66,7 @@ class Curation:
     @property
     def removed(self) -> int:
         """How many pairs the reduction ratio takes away."""
-        return int(np.floor(self.plan.reduction * len(self.ids) + 0.5))
+        return pairs_to_remove(len(self.ids), self.plan.reduction)
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,15 @@
 """Recall on real photos against the figures that were measured when the lab's encoder was trained."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from influencespace.metrics.recall import recall_at, retrieval_ranks
 
-LAB = Path(os.environ.get("INFLUENCESPACE_LAB", Path(__file__).parents[2] / ".." / "shared" / "lab"))
-
 
 @pytest.mark.lab
-@pytest.mark.skipif(not LAB.exists(), reason="the lab is absent; INFLUENCESPACE_LAB names it")
-def test_recall_of_the_lab_s_encoder_is_what_its_readme_says():
-    folder = LAB / "flickr8k" / "embeddings"
+def test_recall_of_the_lab_s_encoder_is_what_its_readme_says(lab):
+    folder = lab / "flickr8k" / "embeddings"
     dev = (pd.read_parquet(folder / "metadata" / "metadata_0.parquet")["split"] == "dev").to_numpy()
     image, text = (
         np.load(folder / f"{side}_emb" / f"{side}_emb_0.npy")[dev].astype(np.float32) for side in ("img", "text")

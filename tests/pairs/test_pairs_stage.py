@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,6 @@ from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.stage import import_pairs
 from influencespace.progress import silent
 from influencespace.workspace import Workspace
-
-LAB = Path(os.environ.get("INFLUENCESPACE_LAB", Path(__file__).parents[2].parent / "shared" / "lab")) / "flickr8k"
-needs_lab = [pytest.mark.lab, pytest.mark.skipif(not LAB.is_dir(), reason="no lab: set INFLUENCESPACE_LAB")]
 
 
 @pytest.fixture
@@ -72,12 +68,15 @@ def test_what_cannot_be_imported_leaves_the_workspace_as_it_was(workspace, sourc
     assert state(workspace.path) == before
 
 
+@pytest.mark.lab
 class TestLab:
-    pytestmark = needs_lab
+    @pytest.fixture
+    def flickr(self, lab):
+        return lab / "flickr8k"
 
-    def test_the_damaged_pairs_with_dev_held_out(self, read):
+    def test_the_damaged_pairs_with_dev_held_out(self, read, flickr):
         pairs = read(
-            LAB / "noisy_train.jsonl", validation=str(LAB / "captions.jsonl"), validation_filter=("split=dev",),
+            flickr / "noisy_train.jsonl", validation=str(flickr / "captions.jsonl"), validation_filter=("split=dev",),
             groups=("gender_words:male,female",),
         )
         assert pairs.facts["counts"] == {"train": 4200, "validation": 2500, "test": 2500}
@@ -87,13 +86,13 @@ class TestLab:
         for value in ("male", "female"):
             assert abs(first["validation", value] - first["test", value]) <= 1
 
-    def test_the_embeddings(self, read):
-        pairs = read(LAB / "noisy_features", validation=str(LAB / "dev_features"))
+    def test_the_embeddings(self, read, flickr):
+        pairs = read(flickr / "noisy_features", validation=str(flickr / "dev_features"))
         assert pairs.facts["counts"] == {"train": 6300, "validation": 500, "test": 500}
         assert (pairs.image.shape, pairs.text.shape) == ((7300, 1280), (7300, 384))
 
-    def test_the_lexicon_agrees_with_the_labels_of_the_lab(self, read):
-        pairs = read(LAB / "captions.jsonl", lexicon=("gender_words", "age_words"), filter=("split=dev",))
+    def test_the_lexicon_agrees_with_the_labels_of_the_lab(self, read, flickr):
+        pairs = read(flickr / "captions.jsonl", lexicon=("gender_words", "age_words"), filter=("split=dev",))
         photos = pairs.table.drop_duplicates("photo")
         for name in ("gender_words", "age_words"):
             assert (photos[f"group.{name}"] == photos[f"meta.{name}"]).mean() > 0.93

@@ -61,12 +61,20 @@ def softmaxes(logits: torch.Tensor, weights: torch.Tensor | None = None, photo: 
     if weights is not None:
         offset = weights.log()
         rows, columns = logits + offset[None, :], logits + offset[:, None]
-    if photo is not None:
+    if photo is not None and len(photo.unique()) < len(photo):
         excluded = twins(photo)
         rows, columns = rows.masked_fill(excluded, -torch.inf), columns.masked_fill(excluded, -torch.inf)
-    image_total, text_total = torch.logsumexp(rows, dim=1), torch.logsumexp(columns, dim=0)
-    loss = 0.5 * (image_total + text_total) - logits.diagonal()
-    return BatchSoftmax(torch.exp(rows - image_total[:, None]), torch.exp(columns - text_total[None, :]), loss)
+    by_image, image_total = _softmax(rows, 1)
+    by_text, text_total = _softmax(columns, 0)
+    return BatchSoftmax(by_image, by_text, 0.5 * (image_total + text_total) - logits.diagonal())
+
+
+def _softmax(logits: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The softmax along a dimension and the logarithm of its denominator, from the same exponentials."""
+    top = logits.detach().amax(dim, keepdim=True)
+    terms = (logits - top).exp()
+    total = terms.sum(dim, keepdim=True)
+    return terms / total, (top + total.log()).squeeze(dim)
 
 
 def logit_gradient(p: BatchSoftmax, weights: torch.Tensor | None = None) -> torch.Tensor:

@@ -72,16 +72,21 @@ def softmaxes(logits: torch.Tensor, weights: torch.Tensor | None = None, photo: 
 def _softmax(logits: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The softmax along a dimension and the logarithm of its denominator, from the same exponentials."""
     top = logits.detach().amax(dim, keepdim=True)
-    terms = (logits - top).exp()
+    terms = (logits - top).exp_()
     total = terms.sum(dim, keepdim=True)
-    return terms / total, (top + total.log()).squeeze(dim)
+    # In place where nothing is to be differentiated: as much time goes into fresh memory as into the exponentials.
+    probability = terms / total if terms.requires_grad else terms.div_(total)
+    return probability, (top + total.log()).squeeze(dim)
 
 
 def logit_gradient(p: BatchSoftmax, weights: torch.Tensor | None = None) -> torch.Tensor:
     r"""(b, b): the gradient of :math:`\sum_i w_i \ell_i` with respect to the logits."""
-    one = torch.ones_like(p.loss) if weights is None else weights
-    gradient = 0.5 * (one[:, None] * p.by_image + p.by_text * one[None, :])
-    gradient.diagonal().sub_(one)
+    if weights is None:
+        gradient = (p.by_image + p.by_text).mul_(0.5)
+        gradient.diagonal().sub_(1)
+        return gradient
+    gradient = (weights[:, None] * p.by_image).add_(p.by_text * weights[None, :]).mul_(0.5)
+    gradient.diagonal().sub_(weights)
     return gradient
 
 

@@ -3,9 +3,8 @@ r"""Selection scores: the influence of every pair on every target, from proxies 
 With :math:`u_q = (H + \delta)^{-1} \nabla L_q`, taking pair i out moves the optimum by
 :math:`(H + \delta)^{-1} \nabla \ell_i / n`, and so the target's loss by the slope of the pair's loss along :math:`u_q`
 (Koh & Liang 2017, eq. 2), divided by n. One forward-mode pass scores all pairs for all targets: no gradient of a single
-pair is ever formed. Two estimands are offered: ``anchor`` differentiates the pair's own loss
-(:func:`~influencespace.proxy.objective.anchor_slope`), ``full`` also its terms in the denominators of others
-(:func:`~influencespace.proxy.objective.weight_derivative`). A mismatched pair still serves as a negative, so ``full``
+pair is ever formed. Two estimands are offered: ``anchor`` differentiates the pair's own loss, ``full`` also its terms in the
+denominators of others. A mismatched pair still serves as a negative, so ``full``
 shows damage less; docs/results.md has the comparison.
 
 The sign is the same everywhere: positive = keeping the pair helps (lowers the target's loss).
@@ -22,8 +21,11 @@ from influencespace.influence.targets import Target
 from influencespace.progress import Progress, silent
 from influencespace.proxy.bilinear import Batches
 from influencespace.proxy.crossfit import CrossFit, PreparedPairs, draw_folds
-from influencespace.proxy.objective import anchor_slope, logit_gradient, softmaxes, weight_derivative
+from influencespace.proxy.objective import softmaxes
 from influencespace.proxy.options import ProxyOptions
+
+# Numbers that the directions of one batch may take at once.
+CHUNK = 2**23
 
 
 def pair_scores(
@@ -49,45 +51,109 @@ def pair_scores(
     """
     repeats, folds = fitted.priors.shape
     out, losses = np.zeros((2, len(pairs.train), len(targets))), np.zeros(len(validation))
-    half = draw_folds(pairs.photo[validation], 2, proxy.seed)
-    anchors = np.concatenate([np.stack([t.anchors * (half == h) for t in targets]) for h in (0, 1)])
+    anchors = half_anchors(targets, pairs.photo[validation], proxy.seed)
     for r in range(repeats):
         for f in range(folds):
             progress(r * folds + f, repeats * folds, "scoring pairs")
-            seed = proxy.seed + 1000 * r + f
-            model, inside = fitted.models[r, f], np.flatnonzero(fitted.folds[r] != f)
-            seen = pairs.batches(pairs.train[inside], proxy.batch_size, seed)
-            gradients, loss = target_gradients(model, pairs.batches(validation, proxy.batch_size, seed), anchors)
+            directions, loss = influence_directions(pairs, fitted, (r, f), validation, anchors, proxy, options)
             losses += loss / (repeats * folds)
-            curvature = LowRankCurvature.of(model, seen, options.rank, seed)
-            directions = curvature.solve(gradients, options.damping * fitted.ridge)
-            held = np.flatnonzero(fitted.folds[r] == f)
-            unseen = pairs.batches(pairs.train[held], proxy.batch_size, seed)
-            found = slopes(model, unseen, directions, options.estimand)
+            held, found = unseen_slopes(pairs, fitted, (r, f), directions, proxy, options)
             out[:, held] += found.reshape(len(held), 2, len(targets)).swapaxes(0, 1) / repeats
     progress(repeats * folds, repeats * folds, "scoring pairs")
     return out / len(pairs.train), losses
 
 
+def half_anchors(targets: list[Target], photo: np.ndarray, seed: int) -> np.ndarray:
+    """(2 x targets, m): the anchors of all targets in one random half of the validation photos, then in the other."""
+    half = draw_folds(photo, 2, seed)
+    return np.concatenate([np.stack([t.anchors * (half == h) for t in targets]) for h in (0, 1)])
+
+
+def influence_directions(
+    pairs: PreparedPairs, fitted: CrossFit, which: tuple[int, int], validation: np.ndarray, anchors: np.ndarray,
+    proxy: ProxyOptions, options: ScoreOptions,
+) -> tuple[torch.Tensor, np.ndarray]:
+    """The directions u (k, kx, ky) of (k, m) anchors for the proxy ``which`` (draw, fold), and the validation losses (m,)."""
+    model, seed = fitted.models[which], _seed(which, proxy)
+    gradients, losses = target_gradients(model, pairs.batches(validation, proxy.batch_size, seed), anchors)
+    seen = pairs.seen(fitted.folds[which[0]], which[1], proxy, seed)
+    return LowRankCurvature.of(model, seen, options.rank, seed).solve(gradients, options.damping * fitted.ridge), losses
+
+
+def unseen_slopes(
+    pairs: PreparedPairs, fitted: CrossFit, which: tuple[int, int], directions: torch.Tensor, proxy: ProxyOptions,
+    options: ScoreOptions,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The training pairs that the proxy ``which`` (draw, fold) has not seen, (h,), and their slopes (h, k)."""
+    held = np.flatnonzero(fitted.folds[which[0]] == which[1])
+    out = np.empty((len(held), len(directions)))
+    for places, batches in pairs.chunks(pairs.train[held], proxy.batch_size, _seed(which, proxy)):
+        out[places] = slopes(fitted.models[which], batches, directions, options.estimand)
+    return held, out
+
+
 def target_gradients(m: torch.Tensor, batches: Batches, anchors: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
-    """Gradients (k, kx, ky) of the losses with (k, m) anchors, and the loss (m,) of every validation pair, in one pass."""
+    r"""Gradients (k, kx, ky) of the losses with (k, m) anchors, and the loss (m,) of every validation pair, in one pass.
+
+    With the softmax means of :func:`slopes`, the gradient of pair i is :math:`x_i (\bar y_i / 2 - y_i)^\top + \bar x_i
+    y_i^\top / 2`.
+    """
     gradients, losses = m.new_zeros((len(anchors), *m.shape)), np.zeros(len(batches.image))
     shares = torch.as_tensor(anchors).to(m)
     for part, x, y, photo, _ in batches:
         p = softmaxes(x @ m @ y.T, None, photo)
-        for q in range(len(anchors)):
-            share = shares[q, part]
-            gradients[q] += x.T @ (logit_gradient(p, share) @ y)
+        mean_x, mean_y = 0.5 * (p.by_text.T @ x), 0.5 * (p.by_image @ y) - y
+        for q, share in enumerate(shares[:, part]):
+            gradients[q] += (share[:, None] * x).T @ mean_y + mean_x.T @ (share[:, None] * y)
         losses[part.cpu().numpy()] = p.loss.cpu().numpy()
     return gradients, losses
 
 
 def slopes(m: torch.Tensor, batches: Batches, directions: torch.Tensor, estimand: str) -> np.ndarray:
-    """(n, directions) float64: the slope of every pair's share of the loss along each of (k, kx, ky) directions."""
-    out = torch.zeros((len(batches.image), len(directions)), dtype=m.dtype, device=m.device)
+    r"""(n, directions) float64: the slope of every pair's share of the loss along each of (k, kx, ky) directions.
+
+    Notes
+    -----
+    With the softmaxes P (by image) and R (by text) of a batch and their means :math:`\bar y_i = \sum_j P_{ij} y_j` and
+    :math:`\bar x_j = \sum_i R_{ij} x_i`, the slope of the pair's own loss along U is
+
+    .. math:: \tfrac12 x_i^\top U \bar y_i + \tfrac12 \bar x_i^\top U y_i - x_i^\top U y_i ,
+
+    so that the logits of a batch are gone over twice, not once a direction. What a pair's weight does as a negative of others
+    needs two more means, :math:`\tilde x_j = \sum_i w_i P_{ij} x_i` and :math:`\tilde y_i = \sum_j R_{ij} w_j y_j`: with
+    :math:`r_i = x_i^\top U \bar y_i` and :math:`c_j = \bar x_j^\top U y_j` it is
+
+    .. math:: \tfrac{1}{2 w_i} \Big[\tilde x_i^\top U y_i + x_i^\top U \tilde y_i - \sum_j P_{ji} w_j r_j
+        - \sum_j R_{ij} w_j c_j\Big] .
+    """
+    out = torch.empty((len(batches.image), len(directions)), dtype=m.dtype, device=m.device)
     for part, x, y, photo, w in batches:
         p = softmaxes(x @ m @ y.T, w, photo)
-        for k, u in enumerate(directions):
-            change = x @ u @ y.T
-            out[part, k] = anchor_slope(p, change) if estimand == "anchor" else weight_derivative(p, change, w)
+        mean_x, mean_y = p.by_text.T @ x, p.by_image @ y
+        if estimand == "full":
+            own = torch.ones_like(p.loss)[:, None] if w is None else w[:, None]
+            as_negative_x, as_negative_y = p.by_image.T @ (own * x), p.by_text @ (own * y)
+        for some in torch.arange(len(directions), device=m.device).split(max(1, CHUNK // x.numel())):
+            along_x, along_y = _along(x, directions[some]), _along(y, directions[some].mT)
+            row, column = _dot(along_x, mean_y), _dot(along_y, mean_x)
+            slope = 0.5 * (row + column) - _dot(along_x, y)
+            if estimand == "full":
+                slope += (_dot(along_y, as_negative_x) + _dot(along_x, as_negative_y)) / (2 * own)
+                slope -= (p.by_image.T @ (own * row) + p.by_text @ (own * column)) / (2 * own)
+            out[part[:, None], some] = slope
     return out.cpu().numpy().astype(np.float64)
+
+
+def _along(x: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+    """(b, q, ky): (b, kx) features times each of (q, kx, ky) directions, as one product of two matrices."""
+    q, kx, ky = directions.shape
+    return (x @ directions.permute(1, 0, 2).reshape(kx, q * ky)).view(len(x), q, ky)
+
+
+def _dot(along: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """(b, q) inner products of (b, q, k) with (b, k)."""
+    return (along @ y[:, :, None]).squeeze(2)
+
+
+def _seed(which: tuple[int, int], proxy: ProxyOptions) -> int:
+    return proxy.seed + 1000 * which[0] + which[1]

@@ -48,9 +48,8 @@ class Batches:
         weights: np.ndarray | None = None,
     ) -> Batches:
         """Partition the pairs at random into equal batches of at most ``size``."""
-        n, device = len(image), image.device
-        order = np.random.default_rng(seed).permutation(n)
-        parts = tuple(torch.from_numpy(p).to(device) for p in np.array_split(order, max(1, -(-n // size))))
+        device = image.device
+        parts = tuple(torch.from_numpy(part).to(device) for part in partition(len(image), size, seed))
         held = None if weights is None else torch.as_tensor(weights, dtype=image.dtype, device=device)
         return cls(image, text, torch.as_tensor(photo, dtype=torch.int64, device=device), held, parts)
 
@@ -63,6 +62,11 @@ class Batches:
         """Yields (positions, image, text, photo, weights) a batch."""
         for part in self.parts:
             yield part, self.image[part], self.text[part], self.photo[part], None if self.weights is None else self.weights[part]
+
+
+def partition(count: int, size: int, seed: int) -> list[np.ndarray]:
+    """The positions 0 to count - 1 at random in equal parts of at most ``size``."""
+    return np.array_split(np.random.default_rng(seed).permutation(count), max(1, -(-count // size)))
 
 
 def loss_and_gradient(m: torch.Tensor, batches: Batches) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,6 +8,7 @@ draws of the folds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +16,17 @@ import torch
 
 from influencespace.errors import ProxyError
 from influencespace.progress import Progress, silent
-from influencespace.proxy.bilinear import Batches, fit, loss_and_gradient, prior_scale
+from influencespace.proxy.bilinear import Batches, fit, loss_and_gradient, partition, prior_scale
 from influencespace.proxy.options import ProxyOptions
 from influencespace.proxy.preparation import Preparation, Rows
 
 RIDGES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+# Where features of all pairs would take more bytes than this as float32, they are kept as float16, as they were stored.
+BUDGET = 2**30
+# Pairs whose features are brought to float32 at once when all are judged.
+CHUNK = 32_768
+# What is said of a pair changes by less than a thousandth of its spread from here to the exact optimum.
+TOLERANCE = 3e-4
 
 
 @dataclass(frozen=True)
@@ -29,9 +36,10 @@ class PreparedPairs:
     Attributes
     ----------
     image, text
-        (n, kx) and (n, ky) float32 of all pairs, held-out ones too.
+        (n, kx) and (n, ky) of all pairs, held-out ones too: float32, or float16 where there are very many.
     photo
-        (n,) int64, by content.
+        (n,) int64, the same for pairs that share a photo or are near-duplicates: they are judged by the same proxies and are
+        no negatives of each other.
     train
         (n_train,) positions of the training pairs.
     similarity
@@ -51,14 +59,47 @@ class PreparedPairs:
     ) -> PreparedPairs:
         """Prepare (n, dx) and (n, dy) features; the preparation is fitted to the training pairs alone."""
         maps = [Preparation.fit(Rows(f, train), dimensions, seed) for f in (image, text)]
-        x, y = (m.apply(f).to(device) for m, f in zip(maps, (image, text), strict=True))
+        size = 4 * len(image) * sum(m.basis.shape[1] for m in maps)
+        dtype = torch.float32 if size <= BUDGET else torch.float16
+        x, y = (m.apply(f, dtype).to(device) for m, f in zip(maps, (image, text), strict=True))
         similarity = torch.from_numpy(maps[0].basis.T @ maps[1].basis).to(device) if aligned else None
         return cls(x, y, photo, train, similarity)
 
+    @property
+    def zeros(self) -> torch.Tensor:
+        """(kx, ky) zeros, of the type in which all is computed: that of the features, float32 for float16."""
+        dtype = torch.float32 if self.image.dtype == torch.float16 else self.image.dtype
+        return torch.zeros(self.image.shape[1], self.text.shape[1], dtype=dtype, device=self.image.device)
+
+    def features(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Image (len(rows), kx) and text (len(rows), ky) features of some rows, of the type in which all is computed."""
+        index, dtype = torch.from_numpy(rows).to(self.image.device), self.zeros.dtype
+        return self.image[index].to(dtype), self.text[index].to(dtype)
+
     def batches(self, rows: np.ndarray, size: int, seed: int, weights: np.ndarray | None = None) -> Batches:
         """A random partition of some pairs (positions in all pairs) into batches."""
-        index = torch.from_numpy(rows).to(self.image.device)
-        return Batches.draw(self.image[index], self.text[index], self.photo[rows], size, seed, weights)
+        return Batches.draw(*self.features(rows), self.photo[rows], size, seed, weights)
+
+    def chunks(self, rows: np.ndarray, size: int, seed: int) -> Iterator[tuple[np.ndarray, Batches]]:
+        """The batches of :meth:`batches`, a few at a time; with them the places in ``rows`` of the pairs that they hold."""
+        parts = partition(len(rows), size, seed)
+        many = max(1, CHUNK // size)
+        for first in range(0, len(parts), many):
+            chunk = parts[first : first + many]
+            places, ends = np.concatenate(chunk), np.cumsum([len(part) for part in chunk])
+            photo = torch.as_tensor(self.photo[rows[places]], dtype=torch.int64, device=self.image.device)
+            inside = torch.arange(len(places), device=self.image.device).tensor_split(ends[:-1].tolist())
+            yield places, Batches(*self.features(rows[places]), photo, None, tuple(inside))
+
+    def seen(self, fold_of: np.ndarray, fold: int, options: ProxyOptions, seed: int) -> Batches:
+        """What the proxy without a fold is fitted to: the training pairs of the other folds, or a sample of them.
+
+        Parameters
+        ----------
+        fold_of
+            (n_train,) the fold of each training pair.
+        """
+        return self.batches(_sample(self.train[fold_of != fold], options.fitted_pairs, seed), options.batch_size, seed)
 
 
 @dataclass(frozen=True)
@@ -102,16 +143,15 @@ def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = 
             "training photos are needed."
         )
     folds = np.stack([draw_folds(photo, options.folds, options.seed + 1000 * r) for r in range(options.repeats)])
-    shape = (options.repeats, options.folds, pairs.image.shape[1], pairs.text.shape[1])
-    models, priors = pairs.image.new_zeros(shape), np.zeros(shape[:2])
-    scores = np.zeros((options.repeats, len(photo)))
+    models = pairs.zeros.repeat(options.repeats, options.folds, 1, 1)
+    priors, scores = np.zeros(models.shape[:2]), np.zeros(folds.shape)
     ridge = options.ridge or choose_ridge(pairs, folds[0] == 0, options, progress)
     for r in range(options.repeats):
         for f in range(options.folds):
             progress(r * options.folds + f, options.repeats * options.folds, "fitting proxies")
-            batches = pairs.batches(pairs.train[folds[r] != f], options.batch_size, options.seed + 1000 * r + f)
-            priors[r, f] = _prior_scale(batches, pairs)
-            models[r, f] = fit(batches, ridge, _prior(priors[r, f], models[r, f], pairs.similarity))
+            batches = pairs.seen(folds[r], f, options, options.seed + 1000 * r + f)
+            prior, priors[r, f] = _prior(batches, pairs)
+            models[r, f] = fit(batches, ridge, prior, tolerance=TOLERANCE)
             held = np.flatnonzero(folds[r] == f)
             cosine = joint_cosine(models[r, f], pairs, pairs.train[held])
             scores[r, held] = (cosine - cosine.mean()) / max(cosine.std(), 1e-12)
@@ -123,16 +163,17 @@ def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = 
 def choose_ridge(pairs: PreparedPairs, held: np.ndarray, options: ProxyOptions, progress: Progress = silent) -> float:
     """The ridge of ``RIDGES`` with the least loss on the training pairs marked in (n_train,) ``held``, fitted to the others.
 
-    From the strongest to the weakest, until the loss rises: it is unimodal, and weak ridges take longest to fit.
+    From the strongest to the weakest, each started where the one before ended, until the loss rises: it is unimodal, and
+    weak ridges take longest to fit.
     """
-    batches = pairs.batches(pairs.train[~held], options.batch_size, options.seed)
-    unseen = pairs.batches(pairs.train[held], options.batch_size, options.seed)
-    nothing = pairs.image.new_zeros(pairs.image.shape[1], pairs.text.shape[1])
-    prior = _prior(_prior_scale(batches, pairs), nothing, pairs.similarity)
-    best, least = RIDGES[-1], np.inf
+    batches = pairs.seen(held, True, options, options.seed)
+    unseen = pairs.seen(held, False, options, options.seed)
+    prior, _ = _prior(batches, pairs)
+    best, least, model = RIDGES[-1], np.inf, prior
     for k, ridge in enumerate(reversed(RIDGES)):
         progress(k, len(RIDGES), "choosing the proxies' ridge")
-        loss = float(loss_and_gradient(fit(batches, ridge, prior), unseen)[0])
+        model = fit(batches, ridge, prior, tolerance=TOLERANCE, start=model)
+        loss = float(loss_and_gradient(model, unseen)[0])
         if loss >= least:
             break
         best, least = ridge, loss
@@ -153,16 +194,24 @@ def joint_cosine(model: torch.Tensor, pairs: PreparedPairs, rows: np.ndarray) ->
     """
     u, s, vt = torch.linalg.svd(model, full_matrices=False)
     root = s.sqrt()
-    index = torch.from_numpy(rows).to(model.device)
-    image = torch.nn.functional.normalize(pairs.image[index] @ (u * root), dim=1, eps=1e-8)
-    text = torch.nn.functional.normalize(pairs.text[index] @ (vt.T * root), dim=1, eps=1e-8)
-    return (image * text).sum(1).cpu().numpy().astype(np.float64)
+    out = np.empty(len(rows))
+    for start in range(0, len(rows), CHUNK):
+        image, text = pairs.features(rows[start : start + CHUNK])
+        image = torch.nn.functional.normalize(image @ (u * root), dim=1, eps=1e-8)
+        text = torch.nn.functional.normalize(text @ (vt.T * root), dim=1, eps=1e-8)
+        out[start : start + CHUNK] = (image * text).sum(1).cpu().numpy()
+    return out
 
 
-def _prior_scale(batches: Batches, pairs: PreparedPairs) -> float:
-    return 0.0 if pairs.similarity is None else prior_scale(batches, pairs.similarity)
+def _sample(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng([seed, most]).choice(rows, most, replace=False, shuffle=False))
 
 
-def _prior(scale: float, like: torch.Tensor, similarity: torch.Tensor | None) -> torch.Tensor:
-    return torch.zeros_like(like) if similarity is None else scale * similarity
-
+def _prior(batches: Batches, pairs: PreparedPairs) -> tuple[torch.Tensor, float]:
+    """What a proxy is pulled to, and how much of the encoder's similarity that is."""
+    if pairs.similarity is None:
+        return pairs.zeros, 0.0
+    scale = prior_scale(batches, pairs.similarity)
+    return scale * pairs.similarity, scale

@@ -18,6 +18,9 @@ class ProxyOptions(Options):
         minimum=1e-8, maximum=1.0,
     )
     dimensions: int = option(256, "Features are reduced to this many main directions.", minimum=2, maximum=2048)
+    fitted_pairs: int = option(
+        20_000, "The most pairs that a proxy is fitted to; of larger folds a sample is drawn. All pairs are judged.", minimum=100,
+    )
     batch_size: int = option(1024, "Pairs that contrast with each other in the proxy's loss.", minimum=2, maximum=16384)
     seed: int = option(0, "Draws the folds and the batches.", minimum=0)
     device: str = option("auto", "Where to compute: auto, cpu, cuda or mps.", recipe=False)

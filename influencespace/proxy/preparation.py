@@ -11,6 +11,8 @@ from sklearn.decomposition import PCA
 from influencespace.errors import ProxyError
 
 SAMPLE = 50_000
+# Rows that are brought to float32 at once.
+CHUNK = 65_536
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,13 @@ class Preparation:
         varies = pca.explained_variance_ > 1e-7 * pca.explained_variance_[0]
         return cls(mean, np.ascontiguousarray(pca.components_[varies].T.astype(np.float32)))
 
-    def apply(self, features: np.ndarray) -> torch.Tensor:
-        """(n, k) float32 rows of unit length (zero where a row equals the mean)."""
-        centred = np.asarray(features, dtype=np.float32) - self.mean
-        return torch.nn.functional.normalize(torch.from_numpy(centred @ self.basis), dim=1, eps=1e-8)
+    def apply(self, features: np.ndarray, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """(n, k) rows of unit length (zero where a row equals the mean), computed in float32 and kept as ``dtype``."""
+        out = torch.empty((len(features), self.basis.shape[1]), dtype=dtype)
+        for start in range(0, len(features), CHUNK):
+            centred = np.asarray(features[start : start + CHUNK], dtype=np.float32) - self.mean
+            out[start : start + CHUNK] = torch.nn.functional.normalize(torch.from_numpy(centred @ self.basis), dim=1, eps=1e-8)
+        return out
 
 
 class Rows:

@@ -6,12 +6,15 @@ import torch
 from engine_cases import plain_losses, planted_pairs
 from scipy.stats import spearmanr
 
+from influencespace.influence import scores
 from influencespace.influence.curvature import LowRankCurvature
 from influencespace.influence.options import ScoreOptions
 from influencespace.influence.scores import pair_scores, slopes, target_gradients
 from influencespace.influence.targets import Target
+from influencespace.proxy import crossfit
 from influencespace.proxy.bilinear import Batches, fit, loss_and_gradient
 from influencespace.proxy.crossfit import CrossFit, PreparedPairs, cross_fit, draw_folds
+from influencespace.proxy.objective import softmaxes
 from influencespace.proxy.options import ProxyOptions
 
 N, VALIDATION, K = 26, 8, 3
@@ -179,6 +182,58 @@ def test_slopes_take_the_weights_of_the_batch():
     slope = torch.autograd.functional.jvp(total, m, direction, create_graph=True)[1]
     expected = torch.autograd.grad(slope, w)[0]
     np.testing.assert_allclose(slopes(m, batches, direction[None], "full")[:, 0], expected, atol=1e-12)
+
+
+def plain_slopes(m, batches, directions, estimand):
+    """(n, k): direction by direction and pair by pair from the whole change of the logits of a batch."""
+    out = torch.empty(len(batches.image), len(directions), dtype=m.dtype)
+    for part, x, y, photo, w in batches:
+        own = torch.ones(len(part), dtype=m.dtype) if w is None else w
+        p = softmaxes(x @ m @ y.T, w, photo)
+        for k, direction in enumerate(directions):
+            change = x @ direction @ y.T
+            row, column = (p.by_image * change).sum(1), (p.by_text * change).sum(0)
+            for i, at in enumerate(part.tolist()):
+                out[at, k] = 0.5 * (row[i] + column[i]) - change[i, i]
+                if estimand == "full":
+                    for j in range(len(part)):
+                        out[at, k] += 0.5 * own[j] / own[i] * p.by_image[j, i] * (change[j, i] - row[j])
+                        out[at, k] += 0.5 * own[j] / own[i] * p.by_text[i, j] * (change[i, j] - column[j])
+    return out
+
+
+@pytest.mark.parametrize("estimand", ["anchor", "full"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_slopes_of_many_directions_are_those_of_each_in_any_chunks(monkeypatch, estimand, weighted):
+    image, text = planted_pairs(30, 4)[0].image, planted_pairs(30, 3, seed=1)[0].image
+    weights = np.random.default_rng(0).uniform(0.3, 3, 30) if weighted else None
+    batches = Batches.draw(image, text, np.arange(30) // 2, 11, 0, weights)
+    m, directions = (torch.randn(*size, 4, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+                     for size in ((), (9,)))
+    expected = plain_slopes(m, batches, directions, estimand)
+    for chunk in (1, 100, 2**20):
+        monkeypatch.setattr(scores, "CHUNK", chunk)
+        np.testing.assert_allclose(slopes(m, batches, directions, estimand), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("estimand", ["anchor", "full"])
+def test_scores_do_not_depend_on_the_chunks_that_pairs_come_in(monkeypatch, pairs, fitted, estimand):
+    whole, _ = scored(pairs, fitted, estimand=estimand)
+    monkeypatch.setattr(crossfit, "CHUNK", 1)
+    found, _ = scored(pairs, fitted, estimand=estimand)
+    np.testing.assert_allclose(found, whole, rtol=0, atol=1e-12 * np.abs(whole).max())
+
+
+def test_scores_in_single_precision_are_those_in_double():
+    pairs, _ = planted_pairs(300, 5, train=np.arange(200))
+    proxy = ProxyOptions(folds=2, repeats=1, ridge=1e-2, batch_size=50)
+    target = [Target("overall", None, None, 100, np.full(100, 0.01))]
+    fit_of = cross_fit(pairs, proxy)
+    exact, _ = pair_scores(pairs, fit_of, np.arange(200, 300), target, proxy, ScoreOptions(rank=8))
+    single = PreparedPairs(pairs.image.float(), pairs.text.float(), pairs.photo, pairs.train, None)
+    rounded = CrossFit(fit_of.folds, fit_of.models.float(), fit_of.priors, fit_of.agreement, fit_of.ridge)
+    found, _ = pair_scores(single, rounded, np.arange(200, 300), target, proxy, ScoreOptions(rank=8))
+    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-5 * np.abs(exact).max())
 
 
 @pytest.fixture(scope="module")

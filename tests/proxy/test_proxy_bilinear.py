@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from influencespace.proxy import bilinear
 from influencespace.proxy.bilinear import Batches, curvature_products, fit, loss_and_gradient, prior_scale
 
 N, KX, KY = 23, 3, 4
@@ -101,6 +102,28 @@ def test_the_optimum_is_the_same_from_another_start(batches):
 
     optimizer.step(closure)
     close(found, other.detach(), atol=1e-5)
+
+
+def test_a_start_saves_steps_and_changes_nothing(batches, monkeypatch):
+    prior = torch.zeros(KX, KY, dtype=torch.float64)
+    exact = fit(batches, RIDGE, prior, iterations=500, tolerance=1e-9)
+    close(fit(batches, RIDGE, prior, 500, 1e-9, start=exact + 0.1), exact, atol=1e-5)
+    calls = []
+    monkeypatch.setattr(bilinear, "loss_and_gradient", lambda m, b: calls.append(m) or loss_and_gradient(m, b))
+    close(fit(batches, RIDGE, prior, start=exact), exact, atol=1e-6)
+    assert len(calls) <= 3
+
+
+def test_features_of_very_different_sizes_take_few_steps(monkeypatch):
+    batches = made(n=400, kx=6, ky=6, size=100)
+    sizes = torch.logspace(0, -2, 6, dtype=torch.float64)
+    uneven = Batches(batches.image * sizes, batches.text * sizes, batches.photo, None, batches.parts)
+    prior = torch.zeros(6, 6, dtype=torch.float64)
+    exact = fit(uneven, 1e-6, prior, iterations=2000, tolerance=1e-10)
+    calls = []
+    monkeypatch.setattr(bilinear, "loss_and_gradient", lambda m, b: calls.append(m) or loss_and_gradient(m, b))
+    usual = fit(uneven, 1e-6, prior)
+    assert (usual - exact).norm() < 1e-2 * exact.norm() and len(calls) < 60
 
 
 def test_as_few_steps_as_the_default_allows_come_close_enough(batches):

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from engine_cases import planted_pairs
+from engine_cases import planted_pairs, planted_views
 from hypothesis import given
 from hypothesis import strategies as st
 
 from influencespace.errors import ProxyError
+from influencespace.proxy import crossfit
 from influencespace.proxy.bilinear import loss_and_gradient
 from influencespace.proxy.crossfit import PreparedPairs, cross_fit, draw_folds, joint_cosine
 from influencespace.proxy.options import ProxyOptions
@@ -127,3 +128,71 @@ def test_the_same_options_give_the_same_proxies_and_progress_counts_to_its_end()
     again = cross_fit(pairs, OPTIONS)
     assert torch.equal(first.models, again.models) and np.array_equal(first.agreement, again.agreement)
     assert told == [(k, 4, "fitting proxies") for k in range(5)]
+
+
+# -- Very many pairs.
+
+
+def test_a_proxy_is_fitted_to_a_sample_of_the_other_folds_and_all_pairs_are_judged():
+    pairs, wrong = planted_pairs(n=900)
+    options = ProxyOptions(folds=2, repeats=2, ridge=1e-3, batch_size=32, fitted_pairs=100)
+    fitted = cross_fit(pairs, options)
+    seen = pairs.seen(fitted.folds[1], 0, options, 1000)
+    others = {tuple(row) for row in pairs.image[fitted.folds[1] != 0].tolist()}
+    assert len(seen.image) == 100 and {tuple(row) for row in seen.image.tolist()} <= others
+    gradient = loss_and_gradient(fitted.models[1, 0], seen)[1] + options.ridge * fitted.models[1, 0]
+    assert gradient.abs().max() < 1e-3 * loss_and_gradient(pairs.zeros, seen)[1].abs().max()
+    assert wrong[np.argsort(fitted.agreement)[: wrong.sum()]].mean() > 0.8
+
+
+def test_the_sample_is_drawn_by_seed_and_what_fits_is_taken_whole():
+    pairs, _ = planted_pairs(n=300)
+    fold = draw_folds(pairs.photo, 2, 0)
+    options = ProxyOptions(fitted_pairs=100)
+    first, again, other = (pairs.seen(fold, 0, options, seed) for seed in (1, 1, 2))
+    assert torch.equal(first.image, again.image) and not torch.equal(first.image, other.image)
+    whole = pairs.seen(fold, 0, ProxyOptions(fitted_pairs=150), 1)
+    assert torch.equal(whole.image, pairs.image[fold == 1])
+
+
+@pytest.mark.parametrize("size", [7, 50, 1000])
+def test_chunks_are_the_batches_a_few_at_a_time(monkeypatch, size):
+    monkeypatch.setattr(crossfit, "CHUNK", 60)
+    pairs, _ = planted_pairs(n=200, photo=np.arange(200) // 3)
+    rows = np.random.default_rng(0).permutation(200)[:170]
+    whole, places = pairs.batches(rows, size, 4), []
+    parts = iter(whole.parts)
+    for place, batches in pairs.chunks(rows, size, 4):
+        assert len(place) <= max(60, size)
+        for part in batches.parts:
+            expected = next(parts)
+            assert place[part].tolist() == expected.tolist()
+            assert torch.equal(batches.image[part], whole.image[expected])
+            assert torch.equal(batches.text[part], whole.text[expected])
+            assert torch.equal(batches.photo[part], whole.photo[expected])
+        places += place.tolist()
+    assert next(parts, None) is None and sorted(places) == list(range(170))
+
+
+def test_the_cosine_does_not_depend_on_the_chunks(monkeypatch):
+    pairs, _ = planted_pairs()
+    model = torch.randn(5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    whole = joint_cosine(model, pairs, pairs.train)
+    monkeypatch.setattr(crossfit, "CHUNK", 7)
+    np.testing.assert_allclose(joint_cosine(model, pairs, pairs.train), whole, rtol=0, atol=1e-14)
+
+
+def test_features_beyond_the_budget_are_kept_in_half_precision_and_say_the_same(monkeypatch):
+    """Float16 features, as stored, lose less than a thousandth of the spread of agreement."""
+    image, text, _ = planted_views(600, 12)
+    prepare = [image.astype(np.float16), text.astype(np.float16), np.arange(600), np.arange(600), False, 12, 0,
+               torch.device("cpu")]
+    single = PreparedPairs.prepare(*prepare)
+    monkeypatch.setattr(crossfit, "BUDGET", 1000)
+    half = PreparedPairs.prepare(*prepare)
+    assert single.image.dtype == torch.float32 and half.image.dtype == torch.float16
+    assert half.zeros.dtype == half.batches(half.train, 100, 0).image.dtype == torch.float32
+    options = ProxyOptions(folds=2, repeats=1, ridge=1e-3, batch_size=200)
+    first, second = cross_fit(single, options), cross_fit(half, options)
+    assert np.corrcoef(first.agreement, second.agreement)[0, 1] > 1 - 1e-6
+    np.testing.assert_allclose(second.agreement, first.agreement, atol=1e-2)

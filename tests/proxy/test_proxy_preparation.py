@@ -64,6 +64,17 @@ def test_a_large_set_is_fitted_on_a_sample(monkeypatch):
     assert not np.allclose(first.mean, raw.mean(0), atol=1e-4)
 
 
+def test_preparing_in_chunks_changes_nothing(monkeypatch):
+    raw = features(n=61)
+    made = Preparation.fit(raw, 4, 0)
+    whole = made.apply(raw)
+    monkeypatch.setattr(preparation, "CHUNK", 7)
+    np.testing.assert_allclose(made.apply(raw), whole, rtol=0, atol=1e-6)
+    half = made.apply(raw, torch.float16)
+    assert half.dtype == torch.float16
+    np.testing.assert_allclose(half, whole, rtol=0, atol=1e-3)
+
+
 def test_rows_are_those_rows():
     raw = features()
     rows = Rows(raw, np.array([5, 3, 9]))

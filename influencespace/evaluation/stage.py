@@ -14,6 +14,7 @@ from influencespace.evaluation.compare import compare
 from influencespace.evaluation.measure import Measured, RunMeasures, measure_run
 from influencespace.evaluation.store import save_measures
 from influencespace.features.device import pick_device
+from influencespace.features.duplicates import stored_duplicates, twin_codes
 from influencespace.influence.options import ScoreOptions
 from influencespace.options import restore
 from influencespace.pairs.views import heldout, photo_codes, training_rows
@@ -74,8 +75,8 @@ def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Cur
     table = source.table("pairs")
     train, validation, test = training_rows(table), heldout(table, "validation"), heldout(table, "test")
     data = TrainingData.load(
-        features.array("image"), features.array("text"), photo_codes(table, slice(None)), train, validation, test,
-        features.facts["aligned"], features.facts["logit_scale"], device,
+        features.array("image"), features.array("text"), twin_codes(photo_codes(table, slice(None)), stored_duplicates(features)),
+        train, validation, test, features.facts["aligned"], features.facts["logit_scale"], device,
     )
     fitted, proxy = stored_fit(workspace, "cpu")
     curation = Curation(

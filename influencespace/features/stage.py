@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from influencespace.features.aligned import alignment
+from influencespace.features.duplicates import find_duplicates
 from influencespace.features.options import DEFAULT_ENCODER, EmbedOptions
-from influencespace.pairs.views import photo_codes
+from influencespace.pairs.views import photo_codes, training_rows
 from influencespace.progress import Progress, silent
 from influencespace.workspace import Artifact, Draft, Workspace
 
@@ -23,11 +24,12 @@ FLOAT16 = np.finfo(np.float16)
 
 
 def embed(workspace: Workspace, options: EmbedOptions, progress: Progress = silent) -> Artifact:
-    """Embed every pair, or take over the embeddings that the pairs came with.
+    """Embed every pair, or take over the embeddings that the pairs came with, and find near-duplicates.
 
     Reads ``pairs``; writes ``features``: ``image`` (n, dx) and ``text`` (n, dy), float16, one row a pair; unit vectors
-    from an encoder, as they came (clipped to what float16 holds) where they were imported. Facts: ``encoder``,
-    ``aligned``, ``aligned_why``, ``logit_scale`` (of the encoder, null for imported ones), ``device``, ``seconds``.
+    from an encoder, as they came (clipped to what float16 holds) where they were imported; ``duplicates`` (n,) int32, the
+    same for the training pairs of a set of near-duplicates. Facts: ``encoder``, ``aligned``, ``aligned_why``, ``logit_scale``
+    (of the encoder, null for imported ones), ``duplicates`` (how many pairs more than sets), ``device``, ``seconds``.
 
     A run that was killed goes on where it stopped, as long as the pairs and the encoder are the same.
 
@@ -49,7 +51,12 @@ def embed(workspace: Workspace, options: EmbedOptions, progress: Progress = sile
         else:
             facts = _run_encoder(workspace, table, options, draft, progress)
         aligned, why = _aligned(draft, table)
-        draft.facts = facts | {"aligned": aligned, "aligned_why": why, "seconds": time.monotonic() - began}
+        duplicates = _duplicates(draft, table, progress)
+        draft.array("duplicates", duplicates)
+        draft.facts = facts | {
+            "aligned": aligned, "aligned_why": why, "duplicates": int((duplicates != np.arange(len(table))).sum()),
+            "seconds": time.monotonic() - began,
+        }
     shutil.rmtree(workspace.private("features"))
     return workspace.artifact("features")
 
@@ -94,7 +101,17 @@ def _write(draft: Draft, name: str, vectors: np.ndarray, rows: np.ndarray) -> No
 
 
 def _aligned(draft: Draft, table: pd.DataFrame) -> tuple[bool, str]:
-    image, text = (np.load(draft.folder / f"{name}.npy", mmap_mode="r") for name in ("image", "text"))
     # Test pairs are for evaluation alone.
     rows = np.flatnonzero((table["split"] != "test").to_numpy())
-    return alignment(image, text, rows, photo_codes(table, rows))
+    return alignment(*_written(draft), rows, photo_codes(table, rows))
+
+
+def _duplicates(draft: Draft, table: pd.DataFrame, progress: Progress) -> np.ndarray:
+    sets, rows = np.arange(len(table), dtype=np.int32), training_rows(table)
+    same = table.iloc[rows].groupby(["photo", "caption"], sort=False).ngroup().to_numpy()
+    sets[rows] = rows[find_duplicates(*_written(draft), rows, same, progress=progress)]
+    return sets
+
+
+def _written(draft: Draft) -> list[np.ndarray]:
+    return [np.load(draft.folder / f"{name}.npy", mmap_mode="r") for name in ("image", "text")]

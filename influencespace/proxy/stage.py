@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from influencespace.features.device import pick_device
+from influencespace.features.duplicates import stored_duplicates, twin_codes
 from influencespace.options import restore
 from influencespace.pairs.views import photo_codes, training_rows
 from influencespace.progress import Progress, silent
@@ -39,8 +40,8 @@ def prepared_pairs(workspace: Workspace, options: ProxyOptions, device: str) -> 
     table, features = workspace.artifact("pairs").table("pairs"), workspace.artifact("features")
     train = training_rows(table)
     return PreparedPairs.prepare(
-        features.array("image"), features.array("text"), photo_codes(table, slice(None)), train,
-        features.facts["aligned"], options.dimensions, options.seed, pick_device(device),
+        features.array("image"), features.array("text"), twin_codes(photo_codes(table, slice(None)), stored_duplicates(features)),
+        train, features.facts["aligned"], options.dimensions, options.seed, pick_device(device),
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from influencespace.errors import PlanError
 
@@ -55,7 +56,7 @@ def resolve(decisions: dict, ids: np.ndarray, clusters: np.ndarray, topics: np.n
         raise PlanError(f"Decisions are about {', '.join(LEVELS)}; {unknown[0]!r} is none of them.")
     n = len(ids)
     keep, prune, weight = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), np.full(n, np.nan)
-    for level, labels in zip(LEVELS, (topics.astype(str), clusters.astype(str), ids.astype(str)), strict=True):
+    for level, labels in zip(LEVELS, (topics, clusters, ids), strict=True):
         members = _members(labels, decisions.get(level, {}), level)
         for name, decision in decisions.get(level, {}).items():
             rows = members[name]
@@ -70,17 +71,17 @@ def resolve(decisions: dict, ids: np.ndarray, clusters: np.ndarray, topics: np.n
 def _members(labels: np.ndarray, wanted: dict, level: str) -> dict[str, np.ndarray]:
     if not wanted:
         return {}
-    order = np.argsort(labels, kind="stable")
-    ordered = labels[order]
+    codes, distinct = pd.factorize(labels)
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes))
     members = {}
-    for name in wanted:
-        low, high = np.searchsorted(ordered, name, "left"), np.searchsorted(ordered, name, "right")
-        if low == high:
+    for name, code in zip(wanted, pd.Index(distinct.astype(str)).get_indexer(list(wanted)), strict=True):
+        if code < 0:
             raise PlanError(
                 f"There is a decision about {name!r} among the {level}, but none of that name. If the clusters were made "
                 "anew since, take the decision back."
             )
-        members[name] = order[low:high]
+        members[name] = order[ends[code - 1] if code else 0 : ends[code]]
     return members
 
 

@@ -5,7 +5,7 @@ cross-fitted agreement: influence says where pairs help and whom, agreement whic
 as good as agreement alone, which knows no groups, and rather better than influence alone (docs/results.md).
 
 Clusters are ordered by the mean score and pruned whole, worst first; only the cluster at the boundary is pruned in part, by the
-order of its pairs, so that the reduction ratio is met to the pair.
+order of its pairs, so that the reduction ratio is met to the pair. Near-duplicates beyond the best of their set go earlier.
 
 What is kept is weighted by the rank of its selection score, from 1 to the cap: this trained better models than a weight for
 whole clusters did (docs/results.md). As training divides by the mean, what counts is who has more than the others: a cluster
@@ -21,10 +21,13 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from influencespace.curation.decisions import Decided
+from influencespace.curation.duplicates import rank_in_sets, relegate
 from influencespace.curation.fairness import Direction
 from influencespace.curation.options import PlanOptions
+from influencespace.pairs.views import coded
 
 KEEP, PRUNE, UP_WEIGHT, IN_PART = "keep", "prune", "up-weight", "prune in part"
+DISPOSITIONS = np.array([KEEP, PRUNE, UP_WEIGHT], dtype=object)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,10 @@ class Plan:
     clusters
         One row a cluster, in the order of the plan (first = pruned first): ``cluster, disposition, weight`` (of its kept
         pairs), ``kept, pairs, score, excess`` (share of the benefit over share of the pairs), ``decided``
-        (how many of its pairs the curator has decided about).
+        (how many of its pairs the curator has decided about), ``duplicates`` (how many of its pairs went before it because
+        they repeat others).
+    duplicate_of
+        (n,) int64, the index of the best of the pair's near-duplicates, its own where that is itself.
     notes
         What a curator should know of the plan as a whole, in sentences.
     """
@@ -48,11 +54,13 @@ class Plan:
     weights: np.ndarray
     dispositions: np.ndarray
     clusters: pd.DataFrame
+    duplicate_of: np.ndarray
     notes: list[str]
 
 
 def make_plan(
-    scores: np.ndarray, agreement: np.ndarray, clusters: np.ndarray, direction: Direction, decided: Decided, options: PlanOptions
+    scores: np.ndarray, agreement: np.ndarray, clusters: np.ndarray, direction: Direction, decided: Decided, options: PlanOptions,
+    sets: np.ndarray | None = None,
 ) -> Plan:
     """Make a plan; the same inputs give the same plan, byte for byte.
 
@@ -68,31 +76,40 @@ def make_plan(
         How the targets are added up.
     decided
         What the curator has decided.
+    sets
+        (n,) int, the same for near-duplicates; None where there are none.
     """
     value = selection_score(scores, agreement, direction, options.agreement)
-    labels, member = np.unique(clusters, return_inverse=True)
+    labels, member = coded(clusters)
     pairs = np.bincount(member)
     mean = np.bincount(member, value) / pairs
-    order = np.lexsort((labels, mean))
+    order = np.argsort(mean, kind="stable")
     place = np.empty(len(labels), dtype=np.int64)
     place[order] = np.arange(len(labels))
 
-    removed, notes = _remove(value, place[member], decided, options.reduction)
+    by_hand, own = decided.any, place[member]
+    sets = np.arange(len(value)) if sets is None else sets
+    ranks = rank_in_sets(sets, own, value, np.where(decided.prune, -1, by_hand))
+    goes = relegate(own, ranks.rank)
+    removed, notes = _remove(value, goes, decided.prune, ~by_hand, options.reduction)
+    early = np.bincount(member, removed & (goes < own) & ~by_hand)
     kept = np.bincount(member, ~removed)
     excess = _excess(mean, kept)
     explicit = ~np.isnan(decided.weight)
     weights = np.where(explicit, decided.weight, 0.0)
     ranked = ~removed & ~explicit
-    weights[ranked] = _weights(value[ranked], options.cap)
+    weights[ranked] = _weights(value[ranked], ranks.rank[ranked], options.cap)
     weights = weights.astype(np.float32)
     heavier = np.where(explicit, weights > 1, (excess > 1)[member] & (options.cap > 1) & ~decided.keep)
-    dispositions = np.select([removed, heavier], [PRUNE, UP_WEIGHT], KEEP).astype(object)
+    heavier &= ~removed
+    dispositions = DISPOSITIONS[np.where(removed, 1, np.where(heavier, 2, 0))]
     table = pd.DataFrame({
-        "cluster": labels, "disposition": _cluster_dispositions(dispositions, member, kept, pairs),
+        "cluster": labels, "disposition": _cluster_dispositions(np.bincount(member, heavier), kept, pairs - early),
         "weight": np.bincount(member, weights) / np.maximum(kept, 1), "kept": kept.astype(np.int64), "pairs": pairs,
-        "score": mean, "excess": excess, "decided": np.bincount(member, decided.any).astype(np.int64),
+        "score": mean, "excess": excess, "decided": np.bincount(member, by_hand).astype(np.int64),
+        "duplicates": early.astype(np.int64),
     })
-    return Plan(weights, dispositions, table.iloc[order].reset_index(drop=True), notes)
+    return Plan(weights, dispositions, table.iloc[order].reset_index(drop=True), ranks.best, notes)
 
 
 def pairs_to_remove(count: int, reduction: float) -> int:
@@ -113,14 +130,20 @@ def selection_score(scores: np.ndarray, agreement: np.ndarray, direction: Direct
     return (helps / spread if varies else 0) + share * agreement
 
 
-def _remove(value: np.ndarray, place: np.ndarray, decided: Decided, reduction: float) -> tuple[np.ndarray, list[str]]:
-    """(n,) bool which pairs go: those the curator prunes, then by cluster and within the last one by pair."""
+def _remove(
+    value: np.ndarray, place: np.ndarray, pruned: np.ndarray, free: np.ndarray, reduction: float
+) -> tuple[np.ndarray, list[str]]:
+    """(n,) bool which pairs go: those the curator prunes, then free ones by cluster and within the last one by pair."""
     wanted = pairs_to_remove(len(value), reduction)
-    removed = decided.prune.copy()
-    free = np.flatnonzero(~decided.any)
-    missing = wanted - int(removed.sum())
-    order = free[np.lexsort((free, value[free], place[free]))]
-    removed[order[: max(missing, 0)]] = True
+    removed = pruned.copy()
+    missing = max(wanted - int(removed.sum()), 0)
+    # Only the cluster at the boundary has to be sorted.
+    upto = np.cumsum(np.bincount(place[free], minlength=place.max() + 1))
+    whole = int(np.searchsorted(upto, missing, side="right"))
+    removed |= free & (place < whole)
+    last = np.flatnonzero(free & (place == whole))
+    rest = missing - (int(upto[whole - 1]) if whole > 0 else 0)
+    removed[last[np.argsort(value[last], kind="stable")[:rest]]] = True
     count = int(removed.sum())
     if count == wanted:
         return removed, []
@@ -136,13 +159,13 @@ def _excess(mean: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return benefit * kept.sum() / total if total > 0 else np.zeros(len(mean))
 
 
-def _weights(value: np.ndarray, cap: float) -> np.ndarray:
-    """(k,) from 1 to the cap by the rank of the selection score; equal scores get equal weights."""
+def _weights(value: np.ndarray, rank: np.ndarray, cap: float) -> np.ndarray:
+    """(k,) from 1 to the cap by the rank of the selection score; equal scores get equal weights, and the r-th best of a set
+    of near-duplicates an r-th of what it would get above 1."""
     if len(value) < 2:
         return np.ones(len(value))
-    return 1 + (cap - 1) * (rankdata(value, method="min") - 1) / (len(value) - 1)
+    return 1 + (cap - 1) * (rankdata(value, method="min") - 1) / (len(value) - 1) / rank
 
 
-def _cluster_dispositions(dispositions: np.ndarray, member: np.ndarray, kept: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    heavier = 2 * np.bincount(member, dispositions == UP_WEIGHT) > kept
-    return np.select([kept == 0, kept < pairs, heavier], [PRUNE, IN_PART, UP_WEIGHT], KEEP).astype(object)
+def _cluster_dispositions(heavier: np.ndarray, kept: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    return np.select([kept == 0, kept < pairs, 2 * heavier > kept], [PRUNE, IN_PART, UP_WEIGHT], KEEP).astype(object)

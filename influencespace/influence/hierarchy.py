@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from influencespace.pairs.views import coded
+
 # Halves of the validation share the proxies, so what both agree on may still be a fault of theirs. So a pair's difference
 # from its cluster counts for at most this share. Half is a convention: no other share was compared.
 WITHIN_CLUSTER = 0.5
@@ -53,7 +55,7 @@ def cluster_means(halves: np.ndarray, clusters: np.ndarray) -> ClusterMeans:
     inside all clusters.
     """
     scores = halves.sum(0)
-    labels, member = np.unique(clusters, return_inverse=True)
+    labels, member = coded(clusters)
     pairs = np.bincount(member)
     parts = np.stack([_sums(half, member, len(labels)) / pairs[:, None] for half in halves])
     mean = parts.sum(0)

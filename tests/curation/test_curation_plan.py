@@ -112,6 +112,54 @@ def test_the_same_inputs_give_the_same_bytes():
     assert first.clusters.to_json() == again.clusters.to_json()
 
 
+def plain_plan(value, clusters, decided, reduction, cap):
+    """Weights, dispositions and the words of the clusters by the rule as it is told: cluster by cluster, pair by pair."""
+    n = len(value)
+    names = sorted(set(clusters))
+    mean = {c: np.bincount(np.searchsorted(names, clusters), value)[k] / (clusters == c).sum() for k, c in enumerate(names)}
+    order = sorted(names, key=lambda c: (mean[c], c))
+    by_hand = decided.any
+    removed = decided.prune.copy()
+    queue = sorted(np.flatnonzero(~by_hand), key=lambda i: (order.index(clusters[i]), value[i], i))
+    removed[queue[: max(int(np.floor(reduction * n + 0.5)) - removed.sum(), 0)]] = True
+    kept = {c: int((~removed & (clusters == c)).sum()) for c in names}
+    benefit = sum(max(mean[c], 0) * kept[c] for c in names)
+    excess = {c: max(mean[c], 0) * (n - removed.sum()) / benefit if benefit > 0 else 0 for c in names}
+    ranked = [i for i in range(n) if not removed[i] and np.isnan(decided.weight[i])]
+    weights, words = np.zeros(n, dtype=np.float32), []
+    for i in range(n):
+        if not np.isnan(decided.weight[i]):
+            weights[i] = decided.weight[i]
+        elif not removed[i]:
+            below = sum(value[j] < value[i] for j in ranked)
+            weights[i] = 1 + (cap - 1) * below / (len(ranked) - 1) if len(ranked) > 1 else 1
+        more = weights[i] > 1 if not np.isnan(decided.weight[i]) else excess[clusters[i]] > 1 and cap > 1 and not decided.keep[i]
+        words.append(PRUNE if removed[i] else UP_WEIGHT if more else KEEP)
+    of_cluster = []
+    for c in order:
+        heavier = sum(words[i] == UP_WEIGHT for i in np.flatnonzero(clusters == c))
+        size = int((clusters == c).sum())
+        of_cluster.append(PRUNE if kept[c] == 0 else IN_PART if kept[c] < size else UP_WEIGHT if 2 * heavier > size else KEEP)
+    return weights, words, order, of_cluster
+
+
+@given(st.data(), st.integers(1, 60), st.integers(1, 8), st.floats(0, 0.95), st.floats(1, 9), st.integers(0, 99), st.booleans())
+def test_the_plan_is_that_of_the_plain_rule_byte_for_byte(data, n, clusters, reduction, cap, seed, ties):
+    scores, agreement, labels = case(n, clusters, seed)
+    if ties:
+        scores, agreement = scores.round(), agreement.round()
+    say = st.sampled_from(["keep", "prune", "up-weight", 0.5, 7.5])
+    decisions = {"clusters": data.draw(st.dictionaries(st.sampled_from(sorted(set(labels))), say, max_size=2)),
+                 "pairs": data.draw(st.dictionaries(st.integers(0, n - 1).map("p{}".format), say, max_size=10))}
+    ids = np.array([f"p{i}" for i in range(n)], dtype=object)
+    decided = resolve(decisions, ids, labels, np.zeros(n, int), cap)
+    plan = make_plan(scores, agreement, labels, ONE, decided, PlanOptions(reduction=reduction, cap=cap))
+    value = selection_score(scores, agreement, ONE, 1.0)
+    weights, words, order, of_cluster = plain_plan(value, labels, decided, reduction, cap)
+    assert plan.weights.tobytes() == weights.tobytes() and plan.dispositions.tolist() == words
+    assert plan.clusters["cluster"].tolist() == order and plan.clusters["disposition"].tolist() == of_cluster
+
+
 def test_pairs_that_are_all_alike_are_removed_in_their_order():
     plan = plan_of(np.zeros((10, 1)), np.zeros(10), np.array(["0.0"] * 10, dtype=object), reduction=0.3)
     assert plan.weights.tolist() == [0] * 3 + [1] * 7

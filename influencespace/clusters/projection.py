@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from influencespace.clusters.tree import TopicSpace
 from influencespace.progress import Progress, silent
 
 DIMENSIONS = 50
@@ -18,10 +19,12 @@ EPOCHS = 200
 # With fewer points UMAP has no neighbourhoods to keep.
 FEWEST = 10
 EDGE_PERCENT = 0.5
+# Points whose features are read at once.
+CHUNK = 65_536
 
 
 def project(
-    space: np.ndarray, seed: int, sample: int = 20_000, progress: Progress = silent
+    space: np.ndarray | TopicSpace, seed: int, sample: int = 20_000, progress: Progress = silent
 ) -> tuple[np.ndarray, str]:
     """Project a space to the unit square: UMAP (McInnes, Healy & Melville 2018) of its first 50 principal components.
 
@@ -72,19 +75,20 @@ def project(
     return _scaled(xy), f"umap fitted on {len(fitted):,} pairs, the other {len(others):,} placed among their neighbours"
 
 
-def _principal(space: np.ndarray, fitted: np.ndarray) -> np.ndarray | None:
+def _principal(space: np.ndarray | TopicSpace, fitted: np.ndarray) -> np.ndarray | None:
     if len(fitted) == 0:
         return None
-    centre = space[fitted].mean(axis=0)
-    centred = np.asarray(space - centre, dtype=np.float32)
-    size = float(np.abs(centred).max())
+    sample = space[fitted]
+    centre = sample.mean(axis=0)
+    sample = np.asarray(sample - centre, dtype=np.float32)
+    size = float(np.abs(sample).max())
     # What differs by rounding alone is alike.
     if size <= 1e-6 * max(1.0, float(np.abs(centre).max())):
         return None
-    centred /= size
     count = min(DIMENSIONS, space.shape[1], len(fitted))
-    solver = "covariance_eigh" if space.shape[1] <= len(fitted) else "full"
-    return PCA(count, svd_solver=solver).fit(centred[fitted]).transform(centred)
+    pca = PCA(count, svd_solver="covariance_eigh" if space.shape[1] <= len(fitted) else "full").fit(sample / size)
+    chunks = (slice(start, start + CHUNK) for start in range(0, len(space), CHUNK))
+    return np.concatenate([pca.transform(np.asarray(space[chunk] - centre, dtype=np.float32) / size) for chunk in chunks])
 
 
 def _umap(points: np.ndarray, seed: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 from influencespace.clusters.names import name_clusters, name_strata, topic_names
 from influencespace.clusters.options import ClusterOptions
 from influencespace.clusters.projection import project
-from influencespace.clusters.tree import cluster_ids, cut_strata, find_topics, topic_space
+from influencespace.clusters.tree import TopicSpace, cluster_ids, cut_strata, find_topics
 from influencespace.options import restore
 from influencespace.progress import Progress, silent
 from influencespace.proxy.options import ProxyOptions
@@ -27,7 +27,7 @@ def find_clusters(workspace: Workspace, options: ClusterOptions, progress: Progr
     with workspace.write("clusters", options) as draft:
         proxy = workspace.artifact("proxy")
         pairs = prepared_pairs(workspace, restore(ProxyOptions, proxy.record["options"]), "cpu")
-        space = topic_space(pairs.image[pairs.train].numpy(), pairs.text[pairs.train].numpy())
+        space = TopicSpace(pairs.image.numpy(), pairs.text.numpy(), pairs.train)
         progress(0, 2, "finding topics")
         topics = find_topics(space, options)
         agreement = np.asarray(proxy.array("agreement"))

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from influencespace.clusters import projection
 from influencespace.clusters.projection import FEWEST, _placed, _scaled, project
+from influencespace.clusters.tree import TopicSpace
 
 BLOBS = 6
 
@@ -37,6 +39,31 @@ def test_points_beyond_the_sample_are_placed_among_their_like_and_it_is_said():
     xy, how = project(space, seed=0, sample=150)
     assert how == "umap fitted on 150 pairs, the other 250 placed among their neighbours"
     assert share_of_neighbours_alike(xy, of) > 0.98
+
+
+def test_the_space_is_read_in_chunks_that_change_nothing(monkeypatch):
+    space, _ = blobs(400)
+    whole, _ = project(space, seed=0, sample=150)
+    monkeypatch.setattr(projection, "CHUNK", 70)
+    read = []
+    sides = [Reads(side, read) for side in (space[:, :8], space[:, 8:])]
+    found, _ = project(TopicSpace(*sides, np.arange(400)), seed=0, sample=150)
+    np.testing.assert_allclose(found, whole, atol=1e-3)
+    assert max(read) == 150
+
+
+class Reads:
+    """An array that notes how many rows are read at once."""
+
+    def __init__(self, array, read):
+        self.array, self.read, self.shape = array, read, array.shape
+
+    def __len__(self):
+        return len(self.array)
+
+    def __getitem__(self, rows):
+        self.read.append(len(rows))
+        return self.array[rows]
 
 
 def test_a_point_is_placed_between_its_neighbours_nearer_to_the_nearer():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from influencespace.clusters.options import ClusterOptions
-from influencespace.clusters.tree import LARGE, SMALLEST, cluster_ids, cut_strata, find_topics, topic_space
+from influencespace.clusters.tree import LARGE, SMALLEST, TopicSpace, cluster_ids, cut_strata, find_topics
 from influencespace.errors import ClustersError
 
 
@@ -42,7 +42,7 @@ def test_no_pairs_are_an_error():
         find_topics(np.zeros((0, 3), np.float32), ClusterOptions())
 
 
-def test_many_pairs_are_clustered_in_batches():
+def test_of_many_pairs_topics_are_found_in_a_sample_and_all_are_placed():
     space, group = blobs([LARGE // 2, LARGE // 3, LARGE // 4], d=3)
     assert len(space) > LARGE
     topics = find_topics(space, ClusterOptions(topics=3))
@@ -76,14 +76,22 @@ def test_equal_agreement_is_cut_by_position():
 
 
 def test_names_of_clusters_are_topic_and_stratum():
-    assert cluster_ids(np.array([0, 12]), np.array([3, 0])).tolist() == ["0.3", "12.0"]
+    assert cluster_ids(np.array([0, 12, 0]), np.array([3, 0, 3])).tolist() == ["0.3", "12.0", "0.3"]
 
 
-def test_the_space_holds_both_sides():
-    image, text = np.ones((2, 3)), np.zeros((2, 4))
-    space = topic_space(image, text)
-    assert space.shape == (2, 7) and space.dtype == np.float32
-    assert space[0].tolist() == [1, 1, 1, 0, 0, 0, 0]
+def test_the_space_holds_both_sides_of_its_rows():
+    image, text = np.arange(12, dtype=np.float16).reshape(4, 3), -np.arange(8, dtype=np.float16).reshape(4, 2)
+    space = TopicSpace(image, text, np.array([3, 1]))
+    assert len(space) == 2 and space.shape == (2, 5) and space[:].dtype == np.float32
+    assert space[:].tolist() == [[9, 10, 11, -6, -7], [3, 4, 5, -2, -3]]
+    assert np.array_equal(space[np.array([1])], space[1:])
+
+
+def test_topics_of_a_space_are_those_of_its_array():
+    points, _ = blobs([50, 200, 100], d=4)
+    space = TopicSpace(points[:, :1], points[:, 1:], np.arange(350))
+    options = ClusterOptions(topics=3, strata=2)
+    assert np.array_equal(find_topics(space, options), find_topics(points, options))
 
 
 def test_fewer_different_pairs_than_topics_give_as_many_topics_as_differ():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from influencespace.clusters import projection
-from influencespace.clusters.projection import FEWEST, _placed, _scaled, project
+from influencespace.clusters.projection import FEWEST, _placed, _principal, _scaled, project
 from influencespace.clusters.tree import TopicSpace
 
 BLOBS = 6
@@ -43,13 +43,12 @@ def test_points_beyond_the_sample_are_placed_among_their_like_and_it_is_said():
 
 def test_the_space_is_read_in_chunks_that_change_nothing(monkeypatch):
     space, _ = blobs(400)
-    whole, _ = project(space, seed=0, sample=150)
+    fitted = np.arange(0, 400, 3)
+    whole, read = _principal(space, fitted), []
     monkeypatch.setattr(projection, "CHUNK", 70)
-    read = []
     sides = [Reads(side, read) for side in (space[:, :8], space[:, 8:])]
-    found, _ = project(TopicSpace(*sides, np.arange(400)), seed=0, sample=150)
-    np.testing.assert_allclose(found, whole, atol=1e-3)
-    assert max(read) == 150
+    np.testing.assert_allclose(_principal(TopicSpace(*sides, np.arange(400)), fitted), whole, atol=1e-6)
+    assert max(read) == len(fitted)
 
 
 class Reads:

@@ -39,7 +39,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "proxy": ("pairs", "features"),
     "clusters": ("pairs", "features", "proxy"),
     "scores": ("pairs", "features", "proxy", "clusters"),
-    "plan": ("pairs", "proxy", "clusters", "scores"),
+    "plan": ("pairs", "features", "proxy", "clusters", "scores"),
     "training": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
 }
 MADE_BY = {

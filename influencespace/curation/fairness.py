@@ -55,5 +55,5 @@ def _needs(loss: np.ndarray, error: np.ndarray) -> np.ndarray:
         return np.zeros(len(loss))
     # With two groups James and Stein's factor (k - 3) / k would leave no shrinkage; the expected noise is taken instead.
     noise = np.square(error).sum() * (1 - 1 / len(loss))
-    trust = max(0.0, 1 - noise / spread)
+    trust = max(0.0, spread - noise) / spread
     return trust * 2 * away / np.abs(away).sum()

@@ -12,6 +12,7 @@ from influencespace.curation.fairness import direction
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import UP_WEIGHT, Plan, make_plan
 from influencespace.curation.reasons import reasons
+from influencespace.features.duplicates import stored_duplicates
 from influencespace.pairs.views import training_rows
 from influencespace.progress import Progress, silent
 from influencespace.workspace import NEEDS, Artifact, Workspace
@@ -30,17 +31,22 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
     with workspace.write("plan", options) as draft:
         pairs, clusters, scores = (workspace.artifact(name) for name in ("pairs", "clusters", "scores"))
         table, members = pairs.table("pairs"), clusters.table("members")
-        ids = table["id"].to_numpy(dtype=object)[training_rows(table)]
+        rows = training_rows(table)
+        ids = table["id"].to_numpy(dtype=object)[rows]
         labels = members["cluster"].to_numpy(dtype=object)
         decided = resolve(workspace.decisions(), ids, labels, members["topic"].to_numpy(), options.cap)
         targets = scores.json("targets")
         plan = make_plan(
             scores.table("pairs").to_numpy(dtype=np.float64), workspace.artifact("proxy").array("agreement"), labels,
-            direction(targets, options.fairness), decided, options,
+            direction(targets, options.fairness), decided, options, stored_duplicates(workspace.artifact("features"))[rows],
         )
         table = plan.clusters.merge(clusters.table("clusters")[["cluster", "topic", "name", "agreement"]], on="cluster")
         table["reason"] = reasons(table, len(ids))
-        draft.table("pairs", pd.DataFrame({"weight": plan.weights, "disposition": plan.dispositions}))
+        twice = plan.duplicate_of != np.arange(len(ids))
+        draft.table("pairs", pd.DataFrame({
+            "weight": plan.weights, "disposition": plan.dispositions,
+            "duplicate_of": np.where(twice, ids[plan.duplicate_of], None),
+        }))
         draft.table("clusters", table.drop(columns=["topic", "name", "agreement"]))
         inputs = {name: workspace.artifact(name).digest for name in NEEDS["plan"]}
         topics = clusters.table("topics")

@@ -82,7 +82,8 @@ def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Cur
     curation = Curation(
         pairs=prepared_pairs(workspace, proxy, options.device), ids=table["id"].to_numpy(dtype=object)[train],
         topics=clusters.table("members")["topic"].to_numpy(),
-        strata=restore(ClusterOptions, clusters.record["options"]).strata, cosine=data.cosine(), validation=validation,
+        strata=restore(ClusterOptions, clusters.record["options"]).strata, sets=stored_duplicates(features)[train],
+        cosine=data.cosine(), validation=validation,
         compared=source.facts["groups"], proxy=replace(proxy, ridge=fitted.ridge),
         score=restore(ScoreOptions, scores.record["options"]),
         plan=restore(PlanOptions, plan.record["options"]), decisions=workspace.decisions(), first_seed=options.seed,

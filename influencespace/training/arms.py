@@ -36,6 +36,8 @@ class Curation:
         (n_train,) of the training pairs.
     strata
         How many strata a topic is cut into.
+    sets
+        (n_train,) int, the same for near-duplicates.
     cosine
         (n_train,) the encoder's own cosine of each pair, or None where image and text are not aligned.
     validation
@@ -54,6 +56,7 @@ class Curation:
     ids: np.ndarray
     topics: np.ndarray
     strata: int
+    sets: np.ndarray
     cosine: np.ndarray | None
     validation: HeldOut
     compared: dict[str, list[str]]
@@ -111,7 +114,7 @@ class Redrawn:
         decided = resolve(c.decisions, c.ids, clusters, c.topics, c.plan.cap)
         serves = direction(targets, c.plan.fairness)
         return make_plan(
-            scored.scores.astype(np.float32).astype(np.float64), self.fitted.agreement, clusters, serves, decided, c.plan
+            scored.scores.astype(np.float32).astype(np.float64), self.fitted.agreement, clusters, serves, decided, c.plan, c.sets
         ).weights
 
     def agreement(self) -> np.ndarray:

@@ -1,0 +1,66 @@
+"""How a plan treats near-duplicates: the best of a set keeps its place, each further one counts less.
+
+What the second copy of a pair adds to the first is less than what the first added. So the r-th best of a set stands 1/r as
+high in the order of the plan as its own cluster does: of pairs that repeat each other neither all look precious nor do all
+go. The best one goes only with its cluster, as any pair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The standing of every pair among its near-duplicates.
+
+    Attributes
+    ----------
+    rank
+        (n,) int64, 1 for the best of a set and for pairs without near-duplicates.
+    best
+        (n,) int64, the index of the best of the pair's set.
+    """
+
+    rank: np.ndarray
+    best: np.ndarray
+
+
+def rank_in_sets(sets: np.ndarray, place: np.ndarray, value: np.ndarray, by_hand: np.ndarray) -> Ranks:
+    """Ranks within sets of near-duplicates, in the order of the plan from behind: what it would remove last is the best.
+
+    Parameters
+    ----------
+    sets
+        (n,) one number a set, none negative.
+    place
+        (n,) the place in the order of pruning of each pair's cluster.
+    value
+        (n,) selection scores, which decide within a cluster.
+    by_hand
+        (n,) int, 1 for pairs that the curator keeps, who come first, and -1 for those pruned by hand, who come last.
+    """
+    rank, best = np.ones(len(sets), dtype=np.int64), np.arange(len(sets))
+    rows = np.flatnonzero(np.bincount(sets)[sets] > 1)
+    rows = rows[np.lexsort((rows, -value[rows], -place[rows], -by_hand[rows], sets[rows]))]
+    starts = np.flatnonzero(np.diff(sets[rows], prepend=-1))
+    sizes = np.diff(starts, append=len(rows))
+    rank[rows] = np.arange(len(rows)) - np.repeat(starts, sizes) + 1
+    best[rows] = np.repeat(rows[starts], sizes)
+    return Ranks(rank, best)
+
+
+def relegate(place: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """(n,) the place in the order of pruning at which each pair goes.
+
+    The best of a set goes with its cluster. One of rank r goes with the cluster at 1/r of the height of its own, height being
+    the share of all pairs that go before the middle of a cluster.
+    """
+    counts = np.bincount(place)
+    above = np.cumsum(counts)
+    height = above - counts / 2
+    out, rows = place.copy(), np.flatnonzero(rank > 1)
+    out[rows] = np.searchsorted(above, height[place[rows]] / rank[rows])
+    return out

@@ -89,18 +89,25 @@ def curvature_products(m: torch.Tensor, batches: Batches, directions: torch.Tens
     return out / batches.total
 
 
+def units(batches: Batches, ridge: float) -> torch.Tensor:
+    """(kx, ky) units in which the curvature of the objective is about one in every direction.
+
+    Where the softmax is flat, the curvature of :math:`M_{ab}` is about the mean square of image feature a times that of text
+    feature b, plus the ridge; main directions of features differ in size by orders of magnitude.
+    """
+    return (torch.outer(batches.image.square().mean(0), batches.text.square().mean(0)) + ridge).rsqrt()
+
+
 def fit(
     batches: Batches, ridge: float, prior: torch.Tensor, iterations: int = 100, tolerance: float = 1e-5,
     start: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """The optimum (kx, ky) by L-BFGS with a strong Wolfe line search, from ``start`` or else the prior.
 
-    It works in units in which the curvature is about one: where the softmax is flat, the curvature of :math:`M_{ab}` is
-    about the mean square of image feature a times that of text feature b, plus the ridge. Main directions of features
-    differ in size by orders of magnitude, and without such units it takes twice as many steps. ``tolerance`` bounds the
-    largest component of the gradient of the objective in these units, relative to that at the prior.
+    It works in :func:`units`, without which it takes twice as many steps. ``tolerance`` bounds the largest component of the
+    gradient of the objective in these units, relative to that at the prior.
     """
-    unit = (torch.outer(batches.image.square().mean(0), batches.text.square().mean(0)) + ridge).rsqrt()
+    unit = units(batches, ridge)
 
     def objective(m: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         loss, gradient = loss_and_gradient(m, batches)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from influencespace.errors import InfluenceSpaceError
 from influencespace.influence.hierarchy import cluster_means, shrink
 from influencespace.influence.options import ScoreOptions
 from influencespace.influence.scores import pair_scores
@@ -46,7 +47,18 @@ def score_pairs(
     pairs: PreparedPairs, fitted: CrossFit, clusters: np.ndarray, validation: HeldOut, compared: dict[str, list[str]],
     proxy: ProxyOptions, options: ScoreOptions, progress: Progress = silent,
 ) -> Scored:
-    """Influence of every training pair on every target, shrunk toward its cluster's."""
+    """Influence of every training pair on every target, shrunk toward its cluster's.
+
+    Raises
+    ------
+    InfluenceSpaceError
+        If there are fewer than two validation photos: one has no negatives, so it says nothing of any pair.
+    """
+    if validation.photos < 2:
+        raise InfluenceSpaceError(
+            f"Influence is judged by photos held out for validation, and there are {validation.photos}; at least 2 are needed, "
+            "and some hundreds to tell groups apart. Import again with a larger --holdout, or with --validation."
+        )
     targets = make_targets(validation, compared)
     halves, losses = pair_scores(pairs, fitted, validation.rows, targets, proxy, options, progress)
     scores = shrink(halves, cluster_means(halves, clusters))
@@ -59,7 +71,7 @@ def score(workspace: Workspace, options: ScoreOptions, progress: Progress = sile
     Raises
     ------
     InfluenceSpaceError
-        If the device is not there.
+        If the device is not there, or there are fewer than two validation photos.
     """
     with workspace.write("scores", options) as draft:
         source, members = workspace.artifact("pairs"), workspace.artifact("clusters").table("members")

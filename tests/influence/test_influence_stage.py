@@ -1,11 +1,17 @@
 import numpy as np
 import pytest
-from engine_cases import PAIRS, SMALL, shared_workspace
+import torch
+from engine_cases import PAIRS, SMALL, planted_pairs, shared_workspace
 
+from influencespace.errors import InfluenceSpaceError
 from influencespace.influence.hierarchy import cluster_means, shrink
+from influencespace.influence.options import ScoreOptions
 from influencespace.influence.scores import pair_scores
+from influencespace.influence.stage import score_pairs
 from influencespace.influence.targets import make_targets
-from influencespace.pairs.views import heldout
+from influencespace.pairs.views import HeldOut, heldout
+from influencespace.proxy.crossfit import PreparedPairs, cross_fit
+from influencespace.proxy.options import ProxyOptions
 from influencespace.proxy.stage import prepared_pairs, stored_fit
 
 NAMES = ["overall", "place=north", "place=south"]
@@ -69,3 +75,46 @@ def test_planted_mismatches_harm_and_the_others_help(made):
     score = workspace.artifact("scores").table("pairs")["overall"].to_numpy()
     assert (score[wrong] < 0).mean() > 0.8 and (score[~wrong] > 0).mean() > 0.8
     assert workspace.artifact("scores").facts["reliability"]["overall"] > 0.5
+
+
+# -- The smallest cases: a clear answer, and never NaN.
+
+
+def scored(pairs, validation, clusters, compared):
+    proxy = ProxyOptions(folds=2, repeats=1, ridge=1e-2, batch_size=50)
+    return score_pairs(pairs, cross_fit(pairs, proxy), clusters, validation, compared, proxy, ScoreOptions(rank=4))
+
+
+def held(count, groups=None):
+    rows = np.arange(60, 60 + count)
+    return HeldOut(rows, np.arange(count), rows, groups or {})
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_without_two_validation_photos_there_is_an_answer_in_words(count):
+    pairs, _ = planted_pairs(80, 4, train=np.arange(60))
+    with pytest.raises(InfluenceSpaceError, match=f"and there are {count}; at least 2 are needed"):
+        scored(pairs, held(count), np.zeros(60, int), {})
+
+
+def test_one_cluster_and_two_validation_photos_are_enough():
+    pairs, _ = planted_pairs(80, 4, train=np.arange(60))
+    found = scored(pairs, held(2), np.zeros(60, int), {})
+    assert all(np.isfinite(part).all() for part in (found.halves, found.scores, found.loss, found.loss_error))
+
+
+def test_a_group_of_two_validation_pairs_is_no_target_and_harms_nothing():
+    pairs, _ = planted_pairs(80, 4, train=np.arange(60))
+    groups = {"place": np.array(["in"] * 2 + ["out"] * 18, dtype=object)}
+    found = scored(pairs, held(20, groups), np.zeros(60, int), {"place": ["in", "out"]})
+    assert [target.name for target in found.targets] == ["overall", "place=out"]
+    assert np.isfinite(found.scores).all()
+
+
+def test_pairs_that_are_all_the_same_are_scored_alike():
+    """Batches of equal pairs have a flat softmax: no pair is better than another, and there is no curvature."""
+    one = torch.ones(80, 3, dtype=torch.float64) / 3**0.5
+    pairs = PreparedPairs(one, one, np.arange(80), np.arange(60), None)
+    found = scored(pairs, held(20), np.arange(60) % 3, {})
+    np.testing.assert_allclose(found.scores, 0, atol=1e-12)
+    assert np.isfinite(cross_fit(pairs, ProxyOptions(folds=2, repeats=1)).agreement).all()

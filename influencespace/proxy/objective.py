@@ -100,23 +100,3 @@ def logit_curvature(p: BatchSoftmax, change: torch.Tensor, weights: torch.Tensor
     if weights is None:
         return 0.5 * (by_image + by_text)
     return 0.5 * (weights[:, None] * by_image + by_text * weights[None, :])
-
-
-def weight_derivative(p: BatchSoftmax, change: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
-    r"""(b,): how the slope of the batch loss along a change of the logits depends on each weight.
-
-    With :math:`D = \frac{d}{d\epsilon} \sum_i w_i \ell_i(S + \epsilon\,C)` this is :math:`\partial D / \partial w_i`: the
-    slope of the pair's own loss (as an anchor), and that of its terms in the denominators of the others.
-    """
-    image_slope = (p.by_image * change).sum(1)
-    text_slope = (p.by_text * change).sum(0)
-    anchor = 0.5 * (image_slope + text_slope) - change.diagonal()
-    own = torch.ones_like(anchor) if weights is None else weights
-    as_text = (own[:, None] * p.by_image * (change - image_slope[:, None])).sum(0)
-    as_image = (own[None, :] * p.by_text * (change - text_slope[None, :])).sum(1)
-    return anchor + 0.5 * (as_text + as_image) / own
-
-
-def anchor_slope(p: BatchSoftmax, change: torch.Tensor) -> torch.Tensor:
-    """(b,): the slope of each pair's own loss along a change of the logits, the anchor part of :func:`weight_derivative`."""
-    return 0.5 * ((p.by_image * change).sum(1) + (p.by_text * change).sum(0)) - change.diagonal()

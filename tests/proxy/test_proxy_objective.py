@@ -7,14 +7,7 @@ import pytest
 import torch
 from engine_cases import plain_losses
 
-from influencespace.proxy.objective import (
-    anchor_slope,
-    logit_curvature,
-    logit_gradient,
-    softmaxes,
-    twins,
-    weight_derivative,
-)
+from influencespace.proxy.objective import logit_curvature, logit_gradient, softmaxes, twins
 
 WEIGHTS = {"ones": None, "weights": torch.tensor([0.5, 1.0, 3.0, 0.2, 1.7, 4.0], dtype=torch.float64)}
 PHOTOS = {"all different": None, "twins": torch.tensor([0, 1, 0, 2, 0, 2])}
@@ -83,22 +76,6 @@ def test_the_gradient_is_that_of_autograd(logits, case):
 def test_curvature_products_are_those_of_autograd(logits, change, case):
     product = torch.autograd.functional.hvp(lambda s: plain_total(s, *case), logits, change)[1]
     close(logit_curvature(softmaxes(logits, *case), change, case[0]), product)
-
-
-def test_weight_derivatives_are_those_of_autograd(logits, change, case):
-    weights = (torch.ones(6, dtype=torch.float64) if case[0] is None else case[0].clone()).requires_grad_(True)
-
-    def total(s):
-        return plain_total(s, weights, case[1])
-
-    slope = torch.autograd.functional.jvp(total, logits, change, create_graph=True)[1]
-    expected = torch.autograd.grad(slope, weights)[0]
-    close(weight_derivative(softmaxes(logits, *case), change, case[0]), expected)
-
-
-def test_anchor_slopes_are_the_slopes_of_each_pairs_own_loss(logits, change, case):
-    expected = torch.autograd.functional.jvp(lambda s: plain_losses(s, *case), logits, change)[1]
-    close(anchor_slope(softmaxes(logits, *case), change), expected)
 
 
 def test_a_pair_alone_in_its_batch_costs_nothing_and_pulls_at_nothing():

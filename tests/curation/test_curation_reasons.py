@@ -5,7 +5,8 @@ from influencespace.curation.reasons import reasons
 
 
 def reason(**row):
-    plain = {"disposition": "keep", "decided": 0, "agreement": 0.0, "score": 0.1, "excess": 0.5, "pairs": 10, "kept": 10, "duplicates": 0}
+    plain = {"disposition": "keep", "decided": 0, "agreement": 0.0, "score": 0.1, "excess": 0.5, "pairs": 10, "kept": 10,
+             "duplicates": 0}
     return reasons(pd.DataFrame([plain | row]), 100)[0]
 
 

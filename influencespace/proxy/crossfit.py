@@ -140,7 +140,7 @@ def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = 
     if distinct < 2 * options.folds:
         raise ProxyError(
             f"{distinct} photos are too few to be split into {options.folds} folds; at least {2 * options.folds} "
-            "training photos are needed."
+            "training photos are needed, of which near-duplicates count as one."
         )
     folds = np.stack([draw_folds(photo, options.folds, options.seed + 1000 * r) for r in range(options.repeats)])
     models = pairs.zeros.repeat(options.repeats, options.folds, 1, 1)

@@ -1,6 +1,6 @@
 """Selection quality: which ingredient of the plan earns what, on real photos with and without planted damage.
 
-    python benchmarks/selection.py [--seeds 5] [--json PATH] [--workspaces DIR]
+    python benchmarks/selection.py [noisy-features] [clean-features] [--seeds 5] [--json PATH] [--workspaces DIR]
 
 Unaligned features of 6,300 damaged and of 6,000 clean pairs, found through the environment variable INFLUENCESPACE_LAB. Each
 half of the held-out photos serves once as validation and once as test; Recall@10 of both directions is pooled over them. A
@@ -43,6 +43,7 @@ from influencespace.training.options import TrainOptions
 from influencespace.training.trainer import TrainingData, train_arm
 from influencespace.workspace import Workspace
 
+FEATURES = ("noisy-features", "clean-features")
 REDUCTIONS = (0.1, 0.2, 0.3, 0.5)
 DECIDES = 10
 FULL, ORACLE, INFLUENCE, AGREEMENT = "full", "oracle", "influence", "agreement"
@@ -251,13 +252,14 @@ def table(found: list[dict]) -> str:
 def main() -> None:
     """Measure both kinds of features and print one table of each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("features", nargs="*", default=FEATURES, help="which pairs; default: both")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="where to write the rows")
     parser.add_argument("--workspaces", type=Path, help="folder whose workspaces are used and made; default: a temporary one")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder, found = given.workspaces or Path(scratch), []
-        for name in ("noisy-features", "clean-features"):
+        for name in given.features:
             halves = (open_half(name, "a", folder), open_half(name, "b", folder))
             part = rows(name, halves, given.seeds)
             print(table(part), end="\n\n", flush=True)

@@ -12,6 +12,8 @@ The sign is the same everywhere: positive = keeping the pair helps (lowers the t
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -24,6 +26,8 @@ from influencespace.proxy.crossfit import CrossFit, PreparedPairs, draw_folds
 from influencespace.proxy.objective import softmaxes
 from influencespace.proxy.options import ProxyOptions
 
+# Pairs that the curvature is taken from; with four times as many, scores stayed the same to a millionth of their spread.
+CURVED = 4_096
 # Numbers that the directions of one batch may take at once.
 CHUNK = 2**23
 
@@ -76,7 +80,8 @@ def influence_directions(
     """The directions u (k, kx, ky) of (k, m) anchors for the proxy ``which`` (draw, fold), and the validation losses (m,)."""
     model, seed = fitted.models[which], _seed(which, proxy)
     gradients, losses = target_gradients(model, pairs.batches(validation, proxy.batch_size, seed), anchors)
-    seen = pairs.seen(fitted.folds[which[0]], which[1], proxy, seed)
+    sampled = replace(proxy, fitted_pairs=min(proxy.fitted_pairs, CURVED))
+    seen = pairs.seen(fitted.folds[which[0]], which[1], sampled, seed)
     return LowRankCurvature.of(model, seen, options.rank, seed).solve(gradients, options.damping * fitted.ridge), losses
 
 

@@ -15,6 +15,7 @@ import argparse
 import json
 import math
 import multiprocessing
+import sys
 import tempfile
 import threading
 import time
@@ -109,6 +110,7 @@ class Meter:
         if cuda:
             row["device_peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 3)
         self.rows.append(row)
+        print(row, file=sys.stderr, flush=True)
 
 
 def own_memory() -> int:

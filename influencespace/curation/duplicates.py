@@ -1,8 +1,8 @@
 """How a plan treats near-duplicates: the best of a set keeps its place, each further one counts less.
 
-What the second copy of a pair adds to the first is less than what the first added. So the r-th best of a set stands 1/r as
-high in the order of the plan as its own cluster does: of pairs that repeat each other neither all look precious nor do all
-go. The best one goes only with its cluster, as any pair.
+Copies have diminishing returns: r of them are worth log2(1 + r) pairs, so that one is worth one, and the r-th adds
+log2(1 + 1/r). By this factor it stands lower in the order of the plan than its cluster: of pairs that repeat each other
+neither all look precious nor do all go. The best one goes only with its cluster, as any pair.
 """
 
 from __future__ import annotations
@@ -52,15 +52,20 @@ def rank_in_sets(sets: np.ndarray, place: np.ndarray, value: np.ndarray, by_hand
     return Ranks(rank, best)
 
 
+def worth(rank: np.ndarray) -> np.ndarray:
+    """What the pair of each rank adds to its set, in units of what the best one adds: 1, 0.58, 0.42, 0.32, 0.26, ..."""
+    return np.log2(1 + 1 / rank)
+
+
 def relegate(place: np.ndarray, rank: np.ndarray) -> np.ndarray:
     """(n,) the place in the order of pruning at which each pair goes.
 
-    The best of a set goes with its cluster. One of rank r goes with the cluster at 1/r of the height of its own, height being
-    the share of all pairs that go before the middle of a cluster.
+    The best of a set goes with its cluster. Another goes with the cluster at that part of the height of its own which it is
+    worth, height being the share of all pairs that go before the middle of a cluster.
     """
     counts = np.bincount(place)
     above = np.cumsum(counts)
     height = above - counts / 2
     out, rows = place.copy(), np.flatnonzero(rank > 1)
-    out[rows] = np.searchsorted(above, height[place[rows]] / rank[rows])
+    out[rows] = np.searchsorted(above, height[place[rows]] * worth(rank[rows]))
     return out

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from influencespace.curation.decisions import Decided
-from influencespace.curation.duplicates import rank_in_sets, relegate
+from influencespace.curation.duplicates import Ranks, rank_in_sets, relegate, worth
 from influencespace.curation.fairness import Direction
 from influencespace.curation.options import PlanOptions
 from influencespace.pairs.views import coded
@@ -57,6 +57,52 @@ class Plan:
     notes: list[str]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How pairs and clusters stand before any ratio and cap: the order in which they would go.
+
+    Attributes
+    ----------
+    value
+        (n,) selection scores.
+    labels
+        (c,) the clusters, sorted.
+    member, pairs
+        (n,) index into ``labels`` of each pair, and (c,) how many each has.
+    mean, place
+        (c,) mean selection score, and the place in the order of pruning, 0 = first.
+    ranks
+        The standing of pairs among their near-duplicates.
+    goes
+        (n,) the place at which each pair goes: its cluster's, or an earlier one where it repeats others.
+    """
+
+    value: np.ndarray
+    labels: np.ndarray
+    member: np.ndarray
+    pairs: np.ndarray
+    mean: np.ndarray
+    place: np.ndarray
+    ranks: Ranks
+    goes: np.ndarray
+
+
+def standing(
+    scores: np.ndarray, agreement: np.ndarray, clusters: np.ndarray, direction: Direction, decided: Decided, options: PlanOptions,
+    sets: np.ndarray | None = None,
+) -> Standing:
+    """How pairs and clusters stand; parameters as of :func:`make_plan`, and of the options only ``agreement``."""
+    value = selection_score(scores, agreement, direction, options.agreement)
+    labels, member = coded(clusters)
+    pairs = np.bincount(member)
+    mean = np.bincount(member, value) / pairs
+    place = np.empty(len(labels), dtype=np.int64)
+    place[np.argsort(mean, kind="stable")] = np.arange(len(labels))
+    sets = np.arange(len(value)) if sets is None else sets
+    ranks = rank_in_sets(sets, place[member], value, np.where(decided.prune, -1, decided.any))
+    return Standing(value, labels, member, pairs, mean, place, ranks, relegate(place[member], ranks.rank))
+
+
 def make_plan(
     scores: np.ndarray, agreement: np.ndarray, clusters: np.ndarray, direction: Direction, decided: Decided, options: PlanOptions,
     sets: np.ndarray | None = None,
@@ -78,37 +124,28 @@ def make_plan(
     sets
         (n,) int, the same for near-duplicates; None where there are none.
     """
-    value = selection_score(scores, agreement, direction, options.agreement)
-    labels, member = coded(clusters)
-    pairs = np.bincount(member)
-    mean = np.bincount(member, value) / pairs
-    order = np.argsort(mean, kind="stable")
-    place = np.empty(len(labels), dtype=np.int64)
-    place[order] = np.arange(len(labels))
-
-    by_hand, own = decided.any, place[member]
-    sets = np.arange(len(value)) if sets is None else sets
-    ranks = rank_in_sets(sets, own, value, np.where(decided.prune, -1, by_hand))
-    goes = relegate(own, ranks.rank)
-    removed, notes = _remove(value, goes, decided.prune, ~by_hand, options.reduction)
-    early = np.bincount(member, removed & (goes < own) & ~by_hand)
+    own = standing(scores, agreement, clusters, direction, decided, options, sets)
+    value, member, pairs = own.value, own.member, own.pairs
+    by_hand = decided.any
+    removed, notes = _remove(value, own.goes, decided.prune, ~by_hand, options.reduction)
+    early = np.bincount(member, removed & (own.goes < own.place[member]) & ~by_hand)
     kept = np.bincount(member, ~removed)
-    excess = _excess(mean, kept)
+    excess = _excess(own.mean, kept)
     explicit = ~np.isnan(decided.weight)
     weights = np.where(explicit, decided.weight, 0.0)
     ranked = ~removed & ~explicit
-    weights[ranked] = _weights(value[ranked], ranks.rank[ranked], options.cap)
+    weights[ranked] = _weights(value[ranked], own.ranks.rank[ranked], options.cap)
     weights = weights.astype(np.float32)
     heavier = np.where(explicit, weights > 1, (excess > 1)[member] & (options.cap > 1) & ~decided.keep)
     heavier &= ~removed
     dispositions = DISPOSITIONS[np.where(removed, 1, np.where(heavier, 2, 0))]
     table = pd.DataFrame({
-        "cluster": labels, "disposition": _cluster_dispositions(np.bincount(member, heavier), kept, pairs - early),
+        "cluster": own.labels, "disposition": _cluster_dispositions(np.bincount(member, heavier), kept, pairs - early),
         "weight": np.bincount(member, weights) / np.maximum(kept, 1), "kept": kept.astype(np.int64), "pairs": pairs,
-        "score": mean, "excess": excess, "decided": np.bincount(member, by_hand).astype(np.int64),
+        "score": own.mean, "excess": excess, "decided": np.bincount(member, by_hand).astype(np.int64),
         "duplicates": early.astype(np.int64),
     })
-    return Plan(weights, dispositions, table.iloc[order].reset_index(drop=True), ranks.best, notes)
+    return Plan(weights, dispositions, table.iloc[np.argsort(own.place)].reset_index(drop=True), own.ranks.best, notes)
 
 
 def pairs_to_remove(count: int, reduction: float) -> int:
@@ -159,11 +196,11 @@ def _excess(mean: np.ndarray, kept: np.ndarray) -> np.ndarray:
 
 
 def _weights(value: np.ndarray, rank: np.ndarray, cap: float) -> np.ndarray:
-    """(k,) from 1 to the cap by the rank of the selection score; equal scores get equal weights, and the r-th best of a set
-    of near-duplicates an r-th of what it would get above 1."""
+    """(k,) from 1 to the cap by the rank of the selection score; equal scores get equal weights, and near-duplicates that part
+    of what is above 1 which their rank is worth."""
     if len(value) < 2:
         return np.ones(len(value))
-    return 1 + (cap - 1) * _smaller(value) / (len(value) - 1) / rank
+    return 1 + (cap - 1) * _smaller(value) / (len(value) - 1) * worth(rank)
 
 
 def _smaller(value: np.ndarray) -> np.ndarray:

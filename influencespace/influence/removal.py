@@ -50,12 +50,14 @@ class RemovalEffects:
         (targets,) the losses at the optimum.
     adjoints
         (targets, kx, ky), :math:`(H + \\lambda)^{-1} \\nabla L_q`.
+    unit
+        (kx, ky), units in which the curvature is about one.
     """
 
     def __init__(self, optimum: Optimum, losses: TargetLosses) -> None:
         self.optimum, self.losses = optimum, losses
         self.before = losses.at(optimum.model)
-        self._unit = units(optimum.batches, optimum.ridge)
+        self.unit = units(optimum.batches, optimum.ridge)
         self.adjoints = self._solve(losses.gradients(optimum.model))
 
     def first_order(self, member: np.ndarray, count: int, estimand: str = "full") -> np.ndarray:
@@ -86,7 +88,7 @@ class RemovalEffects:
     def _effect(self, weights: np.ndarray, start: torch.Tensor, steps: int) -> np.ndarray:
         if not (weights > 0).any():
             return self.losses.at(self.optimum.prior) - self.before
-        changed, model, unit = reweighted(self.optimum.batches, weights), self.optimum.model, self._unit
+        changed, model, unit = reweighted(self.optimum.batches, weights), self.optimum.model, self.unit
         point, residual, steps_taken = torch.zeros_like(model), unit * start, []
         for k in range(steps):
             direction = -_quasi_newton(residual, steps_taken)
@@ -101,7 +103,7 @@ class RemovalEffects:
 
     def _solve(self, right: torch.Tensor) -> torch.Tensor:
         """(k, kx, ky): the inverse of the curvature and ridge times right-hand sides, by conjugate gradients in the units."""
-        unit = self._unit
+        unit = self.unit
         solution, residual = torch.zeros_like(right), unit * right
         direction, size = residual.clone(), _norms(residual)
         aim = ADJOINT_TOLERANCE**2 * size

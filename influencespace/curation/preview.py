@@ -1,0 +1,84 @@
+"""The preview of plans: what every reduction ratio would do to every target, quick enough to follow a slider.
+
+The model behind it is :mod:`influencespace.influence.response`, reckoned once; a curve then takes milliseconds and no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from influencespace.curation.decisions import Decided
+from influencespace.curation.duplicates import worth
+from influencespace.curation.plan import Standing, pairs_to_remove
+
+RATIOS = np.arange(0, 0.91, 0.05)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the proxy does under any weights of the clusters, in m directions around its optimum on all pairs.
+
+    Attributes
+    ----------
+    gradients, curvature
+        (c, m) and (c, m, m), means over the pairs of each cluster.
+    pull, ridge
+        (m,) and (m, m), gradient and curvature of the ridge term.
+    target_gradients, target_curvature
+        (targets, m) and (targets, m, m).
+    """
+
+    gradients: np.ndarray
+    curvature: np.ndarray
+    pull: np.ndarray
+    ridge: np.ndarray
+    target_gradients: np.ndarray
+    target_curvature: np.ndarray
+
+    def gain(self, weights: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        """By how much each target's loss falls below that with all pairs, in nats; positive = the plan helps.
+
+        Parameters
+        ----------
+        weights
+            (t, c) mean weight of the pairs of each cluster, removed ones counted as 0, in t plans.
+        pairs
+            (c,) how many pairs each cluster has.
+
+        Returns
+        -------
+        (t, targets) float64
+        """
+        mass = weights * pairs
+        total = mass.sum(1, keepdims=True)
+        share = np.divide(mass, total, out=np.zeros_like(mass, dtype=np.float64), where=total > 0).astype(np.float32)
+        slope = share @ self.gradients + self.pull
+        size = len(self.pull)
+        bend = (share @ self.curvature.reshape(len(pairs), -1)).reshape(-1, size, size) + self.ridge
+        step = -np.linalg.solve(bend.astype(np.float64), slope[:, :, None].astype(np.float64))[:, :, 0]
+        bends = np.einsum("ti,qij,tj->tq", step, self.target_curvature, step, optimize=True)
+        return -(step @ self.target_gradients.T + 0.5 * bends)
+
+
+def weights_along(own: Standing, decided: Decided, cap: float, ratios: np.ndarray = RATIOS) -> np.ndarray:
+    """(t, c): the mean weight of the pairs of each cluster, removed ones counted as 0, in the plan of each reduction ratio.
+
+    It is what :func:`~influencespace.curation.plan.make_plan` gives at each ratio, except that equal scores are ranked in turn.
+    """
+    count, explicit = len(own.value), ~np.isnan(decided.weight)
+    free = np.flatnonzero(~decided.any)
+    turn = np.where(decided.prune, -1, count)
+    turn[free[np.lexsort((own.value[free], own.goes[free]))]] = np.arange(len(free))
+    upward = np.argsort(own.value, kind="stable")
+    turn_upward, ranked_upward, discount = turn[upward], ~explicit[upward], (cap - 1) * worth(own.ranks.rank[upward])
+    given_upward, member_upward = np.where(explicit, decided.weight, 0.0)[upward], own.member[upward]
+    out = np.empty((len(ratios), len(own.labels)))
+    for t, ratio in enumerate(ratios):
+        kept = turn_upward >= max(pairs_to_remove(count, ratio) - int(decided.prune.sum()), 0)
+        ranked = kept & ranked_upward
+        rank = np.cumsum(ranked) - 1
+        weights = np.where(ranked, 1 + discount * rank / max(int(ranked.sum()) - 1, 1), given_upward)
+        out[t] = np.bincount(member_upward, weights, minlength=len(own.labels)) / own.pairs
+    return out

@@ -1,0 +1,72 @@
+"""The preview along the ratio: the weights of the plans themselves, and a Newton step in few directions."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from influencespace.curation.decisions import resolve
+from influencespace.curation.fairness import Direction
+from influencespace.curation.options import PlanOptions
+from influencespace.curation.plan import make_plan, standing
+from influencespace.curation.preview import Response, weights_along
+
+RATIOS = np.array([0.0, 0.1, 0.37, 0.8])
+
+
+@given(st.integers(1, 300), st.floats(1, 20), st.integers(0, 99), st.booleans(), st.booleans())
+def test_weights_along_the_ratio_are_those_of_the_plans(n, cap, seed, repeats, decided):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 7, n)
+    scores, agreement = rng.normal(size=(7, 1))[labels] + rng.normal(size=(n, 1)), rng.normal(size=n)
+    clusters, ids = np.array([f"{k}.0" for k in labels], dtype=object), np.array([f"p{i}" for i in range(n)], dtype=object)
+    first = {"p0": "keep"} | ({"p1": "prune", "p2": 2.5} if n > 2 else {})
+    choices = resolve({"pairs": first} if decided else {}, ids, clusters, labels, cap)
+    sets = rng.integers(0, n, n) if repeats else None
+    inputs = (scores, agreement, clusters, Direction(np.ones(1)), choices)
+    found = weights_along(standing(*inputs, PlanOptions(), sets), choices, cap, RATIOS)
+    for row, ratio in zip(found, RATIOS, strict=True):
+        plan = make_plan(*inputs, PlanOptions(reduction=ratio, cap=cap), sets)
+        member = np.unique(clusters, return_inverse=True)[1]
+        np.testing.assert_allclose(row, np.bincount(member, plan.weights) / np.bincount(member), rtol=1e-5)
+
+
+def drawn_response(clusters=6, directions=4, targets=2, seed=0):
+    rng = np.random.default_rng(seed)
+
+    def bends(count):
+        factor = rng.normal(size=(count, directions, directions))
+        return (factor @ factor.swapaxes(1, 2)).astype(np.float32)
+
+    return Response(
+        rng.normal(size=(clusters, directions)).astype(np.float32), bends(clusters),
+        rng.normal(size=directions).astype(np.float32),
+        np.eye(directions, dtype=np.float32), rng.normal(size=(targets, directions)).astype(np.float32), bends(targets),
+    )
+
+
+def test_gain_is_the_fall_of_the_loss_at_the_newton_step():
+    response, pairs = drawn_response(), np.array([5, 1, 9, 4, 2, 7])
+    weights = np.random.default_rng(1).uniform(0, 3, size=(3, 6))
+    found = response.gain(weights, pairs)
+    for t, row in enumerate(weights):
+        total = float(row @ pairs)
+        slope, bend = response.pull.astype(float), response.ridge.astype(float)
+        for c in range(6):
+            slope = slope + row[c] * pairs[c] / total * response.gradients[c]
+            bend = bend + row[c] * pairs[c] / total * response.curvature[c]
+        step = np.linalg.inv(bend) @ -slope
+        for q in range(2):
+            rise = response.target_gradients[q] @ step + 0.5 * step @ response.target_curvature[q] @ step
+            np.testing.assert_allclose(found[t, q], -rise, rtol=1e-4)
+
+
+@given(st.floats(0.1, 20), st.integers(0, 20))
+def test_the_scale_of_the_weights_means_nothing(scale, seed):
+    response, pairs = drawn_response(seed=seed), np.array([5, 1, 9, 4, 2, 7])
+    weights = np.random.default_rng(seed).uniform(0.1, 3, size=(2, 6))
+    np.testing.assert_allclose(response.gain(scale * weights, pairs), response.gain(weights, pairs), rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_kept_is_an_answer():
+    response = drawn_response()
+    assert np.isfinite(response.gain(np.zeros((1, 6)), np.full(6, 3))).all()

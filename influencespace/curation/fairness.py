@@ -51,7 +51,8 @@ def direction(targets: list[dict], fairness: float) -> Direction:
 def _needs(loss: np.ndarray, error: np.ndarray) -> np.ndarray:
     away = loss - loss.mean()
     spread = np.square(away).sum()  # zero also where the differences are too small to be squared
-    if len(loss) < 2 or spread == 0:
+    # The mean of equal losses may be off by their rounding, which is no difference between groups.
+    if np.ptp(loss) == 0 or spread == 0:
         return np.zeros(len(loss))
     # With two groups James and Stein's factor (k - 3) / k would leave no shrinkage; the expected noise is taken instead.
     noise = np.square(error).sum() * (1 - 1 / len(loss))

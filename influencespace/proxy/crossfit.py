@@ -99,7 +99,7 @@ class PreparedPairs:
         fold_of
             (n_train,) the fold of each training pair.
         """
-        return self.batches(_sample(self.train[fold_of != fold], options.fitted_pairs, seed), options.batch_size, seed)
+        return self.batches(sample_rows(self.train[fold_of != fold], options.fitted_pairs, seed), options.batch_size, seed)
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,8 @@ def joint_cosine(model: torch.Tensor, pairs: PreparedPairs, rows: np.ndarray) ->
     return out
 
 
-def _sample(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+def sample_rows(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """At most ``most`` of (n,) rows, drawn at random, in their order."""
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng([seed, most]).choice(rows, most, replace=False, shuffle=False))

@@ -83,6 +83,13 @@ def test_every_pair_gets_its_photo_and_its_caption_and_nothing_is_embedded_twice
     assert not any(workspace.private("features").iterdir())
 
 
+def test_a_photo_with_the_same_caption_again_is_a_duplicate(workspace, encoder):
+    artifact = embed(workspace, EmbedOptions(encoder=encoder))
+    sets = artifact.array("duplicates")
+    assert sets.shape == (PHOTOS + 3,) and (sets[[PHOTOS, PHOTOS + 1]] == sets[:2]).all()
+    assert artifact.facts["duplicates"] == len(sets) - len(set(sets.tolist()))
+
+
 
 @pytest.mark.parametrize("batches", [1, 3, 6])
 def test_a_stopped_run_goes_on_where_it_stopped(workspace, encoder, calls, batches):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.optimize import brentq
 
 from influencespace.proxy.objective import logit_curvature, logit_gradient, softmaxes
 
@@ -129,19 +130,22 @@ def fit(
 
 
 def prior_scale(batches: Batches, similarity: torch.Tensor) -> float:
-    """The scale s for which ``s * similarity`` (kx, ky) fits the pairs best: one-dimensional and convex, by bisection.
+    """The scale s for which ``s * similarity`` (kx, ky) fits the pairs best: one-dimensional and convex, by Brent's method.
 
     Zero if the similarity says nothing of which text belongs to which image.
     """
     def slope(scale: float) -> float:
-        return float((loss_and_gradient(scale * similarity, batches)[1] * similarity).sum())
+        total = 0.0
+        for _, x, y, photo, w in batches:
+            logits = x @ similarity @ y.T
+            total += float((logit_gradient(softmaxes(scale * logits, w, photo), w) * logits).sum())
+        return total
 
-    low, high = 0.0, 1.0
-    if slope(0.0) >= 0:
+    low, high, largest = 0.0, 1.0, 1024.0
+    if slope(low) >= 0:
         return 0.0
-    while slope(high) < 0 and high < 1024:
-        low, high = high, 2 * high
-    for _ in range(12):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
-    return 0.5 * (low + high)
+    while slope(high) < 0:
+        if high >= largest:
+            return largest
+        low, high = high, 4 * high
+    return brentq(slope, low, high, xtol=1e-4 * high)

@@ -90,7 +90,6 @@ def test_a_photo_with_the_same_caption_again_is_a_duplicate(workspace, encoder):
     assert artifact.facts["duplicates"] == len(sets) - len(set(sets.tolist()))
 
 
-
 @pytest.mark.parametrize("batches", [1, 3, 6])
 def test_a_stopped_run_goes_on_where_it_stopped(workspace, encoder, calls, batches):
     options = EmbedOptions(encoder=encoder, batch_size=BATCH, device="cpu")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 KINDS = {name: offered.options for name, offered in COMMANDS.items()}
+# The whole road makes all that decisions need; checking it by retraining is asked for.
+ROAD_KINDS = {name: kind for name, kind in KINDS.items() if name != "verify"}
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -83,7 +85,7 @@ def _demo(directory: str, seed: int, json_file: str | None, quiet: bool) -> None
 
 def _run(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
     with command(json_file) as output:
-        wanted = {name: restore(KINDS[name], values) for name, values in given(KINDS, flags).items()}
+        wanted = {name: restore(KINDS[name], values) for name, values in given(ROAD_KINDS, flags).items()}
         output.spare(_sources(wanted["import"]))
         place, ran = _run_stages(workspace, wanted, quiet, create=True)
         from influencespace.shell.words import stage_lines
@@ -199,8 +201,8 @@ _register(
     ("demo", "demo /tmp/demo --json results.json"),
 )
 _register(
-    "run", _run, [*parameters(KINDS), WORKSPACE], START,
-    "Take pairs the whole road: import, embed, proxy, cluster, score, plan, train.\n\nPrints the table of arms. What is "
+    "run", _run, [*parameters(ROAD_KINDS), WORKSPACE], START,
+    "Take pairs the whole road: import, embed, proxy, cluster, score, plan, effects, train.\n\nPrints the table of arms. What is "
     "current with the same options is not made again, so that a run that was stopped goes on.",
     ("run pairs.jsonl --encoder models/my-clip --reduction 0.2", "run embeddings/ --groups gender --seed 1"),
 )

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from influencespace.clusters.options import ClusterOptions
 from influencespace.clusters.stage import find_clusters
-from influencespace.curation.options import PlanOptions
+from influencespace.curation.options import PlanOptions, VerifyOptions
 from influencespace.curation.stage import plan_subset
+from influencespace.curation.verify import verify
 from influencespace.evaluation.stage import train_arms
 from influencespace.features.options import EmbedOptions
 from influencespace.features.stage import embed
-from influencespace.influence.options import ScoreOptions
+from influencespace.influence.effects import find_effects
+from influencespace.influence.options import EffectOptions, ScoreOptions
 from influencespace.influence.stage import score
 from influencespace.options import Options, restore
 from influencespace.pairs.demo import write_demo
@@ -60,6 +62,8 @@ STAGES: dict[str, Stage] = {
         Stage("cluster", "clusters", ClusterOptions, "Find topics and their strata, name them, draw the map.", find_clusters),
         Stage("score", "scores", ScoreOptions, "Compute the influence of every pair and cluster.", score),
         Stage("plan", "plan", PlanOptions, "Decide what to keep, prune and up-weight.", plan_subset),
+        Stage("effects", "effects", EffectOptions, "Predict what removing clusters and whole plans would do.", find_effects),
+        Stage("verify", "verification", VerifyOptions, "Check these predictions by retraining.", verify),
         Stage("train", "training", TrainOptions, "Train the arms and compare them on the test photos.", train_arms),
     )
 }

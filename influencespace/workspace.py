@@ -40,11 +40,13 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "clusters": ("pairs", "features", "proxy"),
     "scores": ("pairs", "features", "proxy", "clusters"),
     "plan": ("pairs", "features", "proxy", "clusters", "scores"),
+    "effects": ("pairs", "features", "proxy", "clusters"),
+    "verification": ("pairs", "features", "proxy", "clusters", "scores", "effects"),
     "training": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
 }
 MADE_BY = {
     "pairs": "import", "features": "embed", "proxy": "proxy", "clusters": "cluster", "scores": "score", "plan": "plan",
-    "training": "train",
+    "effects": "effects", "verification": "verify", "training": "train",
 }
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 
 from influencespace.clusters.options import ClusterOptions
-from influencespace.curation.options import PlanOptions
+from influencespace.curation.options import PlanOptions, VerifyOptions
 from influencespace.features.options import EmbedOptions
-from influencespace.influence.options import ScoreOptions
+from influencespace.influence.options import EffectOptions, ScoreOptions
 from influencespace.pairs.options import ImportOptions
 from influencespace.proxy.crossfit import PreparedPairs
 from influencespace.proxy.options import ProxyOptions
@@ -65,6 +65,8 @@ SMALL = {
     "cluster": ClusterOptions(topics=4, strata=5),
     "score": ScoreOptions(rank=16),
     "plan": PlanOptions(reduction=0.2),
+    "effects": EffectOptions(removal_dimensions=16),
+    "verify": VerifyOptions(clusters=6),
 }
 
 

@@ -72,7 +72,7 @@ def test_what_changes_makes_all_after_it_stale_and_nothing_before_it(workspace):
     make_road(workspace)
     assert set(states(workspace).values()) == {"current"}
     make(workspace, "proxy", Made(level=3.0))
-    after = {"clusters", "scores", "plan", "training"}
+    after = {"clusters", "scores", "plan", "effects", "verification", "training"}
     assert states(workspace) == {name: "stale" if name in after else "current" for name in NEEDS}
     # Made again from the new proxy, the clusters stand; what was made from the old ones does not.
     make(workspace, "clusters")

@@ -20,3 +20,12 @@ class PlanOptions(Options):
         1.0, "How much agreement (how well the caption fits) counts beside influence in the order of pruning.",
         minimum=0.0, maximum=10.0,
     )
+
+
+@dataclass(frozen=True)
+class VerifyOptions(Options):
+    """How removal effects are checked by retraining."""
+
+    clusters: int = option(30, "Clusters to leave out, one at a time, drawn at random; each is one retraining.", minimum=2)
+    seed: int = option(0, "Draws the clusters and the bootstrap.", minimum=0)
+    device: str = option("auto", "Where to compute: auto, cpu, cuda or mps.", recipe=False)

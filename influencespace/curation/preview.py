@@ -11,7 +11,10 @@ import numpy as np
 
 from influencespace.curation.decisions import Decided
 from influencespace.curation.duplicates import worth
+from influencespace.curation.inputs import PlanInputs
+from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import Standing, pairs_to_remove
+from influencespace.workspace import Artifact
 
 RATIOS = np.arange(0, 0.91, 0.05)
 
@@ -37,6 +40,11 @@ class Response:
     target_gradients: np.ndarray
     target_curvature: np.ndarray
 
+    @classmethod
+    def read(cls, effects: Artifact) -> Response:
+        """From the artifact ``effects``."""
+        return cls(**effects.tensors("response"))
+
     def gain(self, weights: np.ndarray, pairs: np.ndarray) -> np.ndarray:
         """By how much each target's loss falls below that with all pairs, in nats; positive = the plan helps.
 
@@ -60,6 +68,23 @@ class Response:
         step = -np.linalg.solve(bend.astype(np.float64), slope[:, :, None].astype(np.float64))[:, :, 0]
         bends = np.einsum("ti,qij,tj->tq", step, self.target_curvature, step, optimize=True)
         return -(step @ self.target_gradients.T + 0.5 * bends)
+
+
+def curve(
+    response: Response, inputs: PlanInputs, decisions: dict, options: PlanOptions, ratios: np.ndarray = RATIOS
+) -> np.ndarray:
+    """(t, targets): the predicted gain of the plan of each reduction ratio on every target, in nats; positive = it helps.
+
+    Of the options all count but the reduction itself.
+
+    Raises
+    ------
+    PlanError
+        If a decision cannot be followed.
+    """
+    decided = inputs.decided(decisions, options)
+    own = inputs.standing(decided, options)
+    return response.gain(weights_along(own, decided, options.cap, ratios), own.pairs)
 
 
 def weights_along(own: Standing, decided: Decided, cap: float, ratios: np.ndarray = RATIOS) -> np.ndarray:

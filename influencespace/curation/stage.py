@@ -7,13 +7,10 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from influencespace.curation.decisions import resolve
-from influencespace.curation.fairness import direction
+from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import UP_WEIGHT, Plan, make_plan
+from influencespace.curation.plan import UP_WEIGHT, Plan
 from influencespace.curation.reasons import reasons
-from influencespace.features.duplicates import stored_duplicates
-from influencespace.pairs.views import training_rows
 from influencespace.progress import Progress, silent
 from influencespace.workspace import NEEDS, Artifact, Workspace
 
@@ -29,17 +26,9 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
         If a decision cannot be followed.
     """
     with workspace.write("plan", options) as draft:
-        pairs, clusters, scores = (workspace.artifact(name) for name in ("pairs", "clusters", "scores"))
-        table, members = pairs.table("pairs"), clusters.table("members")
-        rows = training_rows(table)
-        ids = table["id"].to_numpy(dtype=object)[rows]
-        labels = members["cluster"].to_numpy(dtype=object)
-        decided = resolve(workspace.decisions(), ids, labels, members["topic"].to_numpy(), options.cap)
-        targets = scores.json("targets")
-        plan = make_plan(
-            scores.table("pairs").to_numpy(dtype=np.float64), workspace.artifact("proxy").array("agreement"), labels,
-            direction(targets, options.fairness), decided, options, stored_duplicates(workspace.artifact("features"))[rows],
-        )
+        inputs, clusters = PlanInputs.read(workspace), workspace.artifact("clusters")
+        ids = inputs.ids
+        plan = inputs.plan(inputs.decided(workspace.decisions(), options), options)
         table = plan.clusters.merge(clusters.table("clusters")[["cluster", "topic", "name", "agreement"]], on="cluster")
         table["reason"] = reasons(table, len(ids))
         twice = plan.duplicate_of != np.arange(len(ids))
@@ -48,9 +37,9 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
             "duplicate_of": np.where(twice, ids[plan.duplicate_of], None),
         }))
         draft.table("clusters", table.drop(columns=["topic", "name", "agreement"]))
-        inputs = {name: workspace.artifact(name).digest for name in NEEDS["plan"]}
+        digests = {name: workspace.artifact(name).digest for name in NEEDS["plan"]}
         topics = clusters.table("topics")
-        draft.json("plan", _document(plan, table, topics, ids, labels, options, inputs))
+        draft.json("plan", _document(plan, table, topics, ids, inputs.labels, options, digests))
         kept = int((plan.weights > 0).sum())
         draft.facts = {
             "pairs": len(ids), "kept": kept, "removed": len(ids) - kept,
@@ -60,12 +49,13 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
 
 
 def _document(
-    plan: Plan, table: pd.DataFrame, topics: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, options: PlanOptions, inputs: dict
+    plan: Plan, table: pd.DataFrame, topics: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, options: PlanOptions,
+    digests: dict,
 ) -> dict:
     """The plan as JSON: enough to rebuild the subset from the source, small by run-length coding."""
     kept = plan.weights > 0
     return {
-        "format": FORMAT, "options": options.recipe(), "inputs": inputs, "pairs": len(ids), "kept": int(kept.sum()),
+        "format": FORMAT, "options": options.recipe(), "inputs": digests, "pairs": len(ids), "kept": int(kept.sum()),
         "ids": ids[kept].tolist(), "weights": _runs(plan.weights[kept].astype(str).astype(float).tolist()),
         "members": _runs(labels[kept].tolist()), "dispositions": _runs(plan.dispositions[kept].tolist()),
         "clusters": {

@@ -21,3 +21,17 @@ class ScoreOptions(Options):
         "of others (full).", choices=("anchor", "full"),
     )
     device: str = option("auto", "Where to compute: auto, cpu, cuda or mps.", recipe=False)
+
+
+@dataclass(frozen=True)
+class EffectOptions(Options):
+    """How removal effects are predicted."""
+
+    steps: int = option(
+        1, "Steps that follow the proxy to its optimum without a cluster; each costs one pass over the data a cluster.",
+        minimum=1, maximum=20,
+    )
+    removal_dimensions: int = option(
+        128, "Features are reduced to this many main directions where removals are predicted.", minimum=2, maximum=2048
+    )
+    device: str = option("auto", "Where to compute: auto, cpu, cuda or mps.", recipe=False)

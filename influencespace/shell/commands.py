@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from influencespace.clusters.options import ClusterOptions
-from influencespace.curation.options import PlanOptions
+from influencespace.curation.options import PlanOptions, VerifyOptions
 from influencespace.features.options import EmbedOptions
-from influencespace.influence.options import ScoreOptions
+from influencespace.influence.options import EffectOptions, ScoreOptions
 from influencespace.options import Options
 from influencespace.pairs.options import ImportOptions
 from influencespace.proxy.options import ProxyOptions
@@ -61,6 +61,18 @@ COMMANDS: dict[str, StageCommand] = {
         "Decide what to keep, what to prune and what to up-weight.\n\nThe reduction is met to the pair; what the curator "
         "has decided in the app always wins.",
         ("plan --reduction 0.3", "plan --reduction 0.2 --cap 4 --fairness 1"),
+    ),
+    "effects": StageCommand(
+        EffectOptions,
+        "Predict what removing each cluster would do to every target, and prepare the preview of whole plans.\n\nPositive "
+        "means that keeping it helps. These figures predict; the scores order. How far to trust them says verify.",
+        ("effects",),
+    ),
+    "verify": StageCommand(
+        VerifyOptions,
+        "Check removal effects by retraining without some of the clusters, and previews under whole plans.\n\nPrints for each "
+        "target the correlation, the slope and the share of right signs with 95 % intervals, and a verdict.",
+        ("verify", "verify --clusters 50"),
     ),
     "train": StageCommand(
         TrainOptions,

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from influencespace.influence.targets import OVERALL
+from influencespace.influence.verification import verdicts
 from influencespace.shell.results import RARE, UNDAMAGED, plan_summary
 from influencespace.workspace import MADE_BY, Artifact, Workspace
 
@@ -21,7 +23,10 @@ def key_facts(workspace: Workspace, artifact: str) -> str:
 
 def stage_lines(workspace: Workspace, artifact: str) -> list[str]:
     """What a person wants to see after a stage: its key facts, and the problems, clusters or notes that it found."""
-    more = {"pairs": problem_lines, "scores": cluster_lines, "plan": lambda place: place.artifact("plan").facts["notes"]}
+    more = {
+        "pairs": problem_lines, "scores": cluster_lines, "plan": lambda place: place.artifact("plan").facts["notes"],
+        "effects": effect_lines, "verification": verification_lines,
+    }
     return [key_facts(workspace, artifact), *more.get(artifact, lambda place: [])(workspace)]
 
 
@@ -71,6 +76,38 @@ def cluster_lines(workspace: Workspace) -> list[str]:
     ))]
 
 
+def effect_lines(workspace: Workspace) -> list[str]:
+    """The clusters that would be missed most and those that would not, and how far to trust that."""
+    effects = workspace.artifact("effects").table("clusters").sort_values("overall", ascending=False)
+    names = workspace.artifact("clusters").table("clusters").set_index("cluster")["name"]
+    shown = min(SHOWN, len(effects) // 2)
+    parts = (("Without them the loss would rise most", effects.head(shown)),
+             ("Without them it would fall most, or rise least", effects.tail(shown)[::-1]))
+    lines = [line for title, part in parts if shown for line in (f"{title}:", *(
+        f"  {cluster:>6}  {effect:+.4f}  {names[cluster]}"
+        for cluster, effect in zip(part["cluster"], part["overall"], strict=True)
+    ))]
+    return [*lines, "On the targets: " + ", ".join(f"{name} {verdict}" for name, verdict in verdicts(workspace).items())]
+
+
+def verification_lines(workspace: Workspace) -> list[str]:
+    """Predicted against retrained, a line a target, and for whole plans."""
+    made = workspace.artifact("verification")
+    targets = made.json("verification")["targets"]
+    width = max(map(len, targets))
+    lines = [f"{'':<{width}}  Spearman           Pearson            slope              right signs        verdict"]
+    for name, found in targets.items():
+        figures = (_figure(found[key]) for key in ("spearman", "pearson", "slope", "sign_accuracy"))
+        guessed = f"{found['verdict']} (always the commoner sign: {found['majority']:.2f} right)"
+        lines.append("  ".join([f"{name:<{width}}", *(f"{figure:<17}" for figure in figures), guessed]))
+    plans = made.table("plans")
+    plans = plans[plans["target"] == OVERALL]
+    gains = ", ".join(
+        f"{100 * row.reduction:.0f} %: {row.predicted:+.3f} predicted, {row.actual:+.3f} retrained" for row in plans.itertuples()
+    )
+    return [*lines, f"Gain of whole plans (fall of the overall loss) at a reduction of {gains}"]
+
+
 def found_lines(found: dict[str, dict[str, int]]) -> list[str]:
     """What curation found of the faults that were planted in the demo."""
     lines = ["Of what was planted in the demo's pairs, the plan prunes:"]
@@ -115,6 +152,22 @@ def _plan(workspace: Workspace, made: Artifact) -> str:
     )
 
 
+def _effects(workspace: Workspace, made: Artifact) -> str:
+    facts = made.facts
+    return f"one proxy on {facts['pairs']:,} of {facts['of']:,} pairs, ridge {facts['ridge']:g}"
+
+
+def _verification(workspace: Workspace, made: Artifact) -> str:
+    verdicts = ", ".join(f"{name} {verdict}" for name, verdict in made.facts["verdicts"].items())
+    return f"retrained without {_count(made.facts['clusters'], 'cluster')}: {verdicts}"
+
+
+def _figure(figure: dict[str, float | None]) -> str:
+    if figure["value"] is None:
+        return "-"
+    return f"{figure['value']:.2f} [" + ", ".join("-" if figure[k] is None else f"{figure[k]:.2f}" for k in ("low", "high")) + "]"
+
+
 def _training(workspace: Workspace, made: Artifact) -> str:
     results = made.json("results")
     decides = results["decides"]
@@ -123,7 +176,7 @@ def _training(workspace: Workspace, made: Artifact) -> str:
 
 
 _FACTS: dict[str, Callable[[Workspace, Artifact], str]] = dict(
-    zip(MADE_BY, (_pairs, _features, _proxy, _clusters, _scores, _plan, _training), strict=True)
+    zip(MADE_BY, (_pairs, _features, _proxy, _clusters, _scores, _plan, _effects, _verification, _training), strict=True)
 )
 
 

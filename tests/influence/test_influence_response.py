@@ -47,7 +47,7 @@ def slope_and_bend(value, m):
 
 
 def test_with_all_directions_it_is_the_newton_step_of_autograd():
-    effects, member = case(k=3, n=48, batch=24)
+    effects, member = case(k=3, n=24, batch=12)
     found = Response(**response(effects, member, CLUSTERS, directions=9))
     weights = np.array([1.0, 0.0, 2.0, 1.0, 1.5, 0.0])
     model = effects.optimum.model

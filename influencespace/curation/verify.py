@@ -1,0 +1,72 @@
+"""The stage ``verify``: retrains the proxy without some clusters, and under whole plans, and compares with what was predicted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from influencespace.curation.inputs import PlanInputs
+from influencespace.curation.options import PlanOptions, VerifyOptions
+from influencespace.curation.preview import Response, curve
+from influencespace.influence.effects import FIRST_ORDER, Setting, stored_setting
+from influencespace.influence.verification import check
+from influencespace.progress import Progress, silent
+from influencespace.workspace import Artifact, Workspace
+
+# Plans of which the prediction is checked: as proposed, without the curator's decisions.
+RATIOS = (0.1, 0.2, 0.3, 0.5)
+
+
+def verify(workspace: Workspace, options: VerifyOptions, progress: Progress = silent) -> Artifact:
+    """Check predictions by retraining and write the artifact ``verification``.
+
+    Raises
+    ------
+    InfluenceSpaceError
+        If the device is not there.
+    """
+    with workspace.write("verification", options) as draft:
+        setting = stored_setting(workspace, options.device)
+        names = [target.name for target in setting.targets]
+        drawn = np.random.default_rng(options.seed).permutation(len(setting.labels))[: options.clusters]
+        without = setting.member[setting.rows] != drawn[:, None]
+        actual = _risen(setting, without, progress, "retraining without a cluster")
+        predicted = workspace.artifact("effects").table("clusters").iloc[drawn]
+        draft.table("clusters", pd.concat([
+            pd.DataFrame({
+                "cluster": setting.labels[drawn], "target": name, "predicted": predicted[name].to_numpy(),
+                "first_order": predicted[f"{name}.{FIRST_ORDER}"].to_numpy(), "actual": actual[:, q].astype(np.float32),
+            }) for q, name in enumerate(names)
+        ], ignore_index=True))
+        draft.table("plans", _plans(workspace, setting, names, progress))
+        checks = {
+            name: check(predicted[name].to_numpy(dtype=np.float64), actual[:, q], options.seed) for q, name in enumerate(names)
+        }
+        draft.json("verification", {
+            "clusters": len(drawn), "of": len(setting.labels), "targets": {name: one.json() for name, one in checks.items()},
+        })
+        draft.facts = {"verdicts": {name: one.verdict for name, one in checks.items()}, "clusters": len(drawn)}
+    return workspace.artifact("verification")
+
+
+def _plans(workspace: Workspace, setting: Setting, names: list[str], progress: Progress) -> pd.DataFrame:
+    """``reduction, target, predicted, actual``: gains in nats, positive = the plan helps."""
+    inputs, response = PlanInputs.read(workspace), Response.read(workspace.artifact("effects"))
+    plans = [PlanOptions(reduction=ratio) for ratio in RATIOS]
+    weights = [inputs.plan(inputs.decided({}, plan), plan).weights[setting.rows] for plan in plans]
+    actual = -_risen(setting, weights, progress, "retraining under a plan")
+    predicted = curve(response, inputs, {}, plans[0], np.array(RATIOS))
+    return pd.DataFrame({
+        "reduction": np.repeat(RATIOS, len(names)), "target": names * len(RATIOS),
+        "predicted": predicted.ravel().astype(np.float32), "actual": actual.ravel().astype(np.float32),
+    })
+
+
+def _risen(setting: Setting, weights: list[np.ndarray] | np.ndarray, progress: Progress, what: str) -> np.ndarray:
+    """(k, targets): by how much the losses rise when the proxy is retrained under each of k weights of its pairs."""
+    before, out = setting.losses.at(setting.optimum.model), np.empty((len(weights), len(setting.targets)))
+    for k, own in enumerate(weights):
+        progress(k, len(weights), what)
+        out[k] = setting.losses.at(setting.optimum.retrained(np.asarray(own, dtype=np.float64))) - before
+    progress(len(weights), len(weights), what)
+    return out

@@ -1,7 +1,7 @@
 """What the benchmarks of the engine share: real pairs, clusters of them, targets, and what retraining says of each cluster.
 
 The pairs are those of the lab, found through the environment variable INFLUENCESPACE_LAB; everything is prepared as the
-product does it by default, and one half of the held-out photos judges.
+product does it by default for removal effects, and one half of the held-out photos judges.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import TypeVar
 
 import numpy as np
 from arms import LAB, cases
-from scipy.stats import pearsonr, spearmanr
 from sklearn.cluster import KMeans
 
 from influencespace.features.options import EmbedOptions
 from influencespace.influence.optimum import Optimum, TargetLosses
+from influencespace.influence.options import EffectOptions
 from influencespace.influence.targets import Target, make_targets
+from influencespace.influence.verification import check
 from influencespace.pairs.views import heldout, training_rows
 from influencespace.proxy.crossfit import PreparedPairs
 from influencespace.proxy.options import ProxyOptions
@@ -82,13 +83,17 @@ def lab_is_there() -> bool:
 
 
 def open_case(name: str, workspaces: Path) -> Case:
-    """Import, embed and cross-fit the pairs of a case into a workspace, or take from it what is current."""
+    """Import, embed and cross-fit the pairs of a case into a workspace, or take from it what is current.
+
+    The ridge is the product's choice, and so is the number of directions that removals are predicted in.
+    """
     case, workspace = cases()[name], Workspace(workspaces / name, create=True)
     source = replace(case.source, groups=("gender_words:male,female",), lexicon=("gender_words",))
     run_stages(workspace, {"import": source, "embed": EmbedOptions(encoder=case.encoder), "proxy": ProxyOptions()},
                Bars(quiet=True))
     table, features = workspace.artifact("pairs").table("pairs"), workspace.artifact("features")
-    fitted, proxy, train = workspace.artifact("proxy"), ProxyOptions(), training_rows(table)
+    fitted, train = workspace.artifact("proxy"), training_rows(table)
+    proxy = ProxyOptions(dimensions=EffectOptions().removal_dimensions)
     cosine = None
     if features.facts["aligned"]:
         image, text = (np.asarray(features.array(part)[train], np.float64) for part in ("image", "text"))
@@ -118,16 +123,11 @@ def timed(compute: Callable[[], T]) -> tuple[T, float]:
 def closeness(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """How well (k,) predicted effects say the actual ones.
 
-    Slope is the least-squares slope of actual on predicted: above 1, effects are larger than predicted. ``majority_sign`` is
-    the sign accuracy of always saying the commoner sign.
+    The figures are the product's own; ``majority_sign`` is the sign accuracy of always saying the commoner sign.
     """
-    positive = float((actual > 0).mean())
-    return {
-        "spearman": float(spearmanr(actual, predicted)[0]), "pearson": float(pearsonr(actual, predicted)[0]),
-        "slope": float(np.polyfit(predicted, actual, 1)[0]),
-        "sign_accuracy": float((np.sign(actual) == np.sign(predicted)).mean()),
-        "majority_sign": max(positive, 1 - positive),
-    }
+    found = check(predicted, actual)
+    figures = {name: getattr(found, name).value for name in ("spearman", "pearson", "slope", "sign_accuracy")}
+    return figures | {"majority_sign": found.majority}
 
 
 def one_thread() -> None:

@@ -22,6 +22,7 @@ import numpy as np
 from engine import ABSENT, PLAIN, Case, closeness, lab_is_there, one_thread, open_case, retraining_effects, timed
 
 from influencespace.influence.optimum import Optimum, TargetLosses
+from influencespace.influence.options import EffectOptions
 from influencespace.influence.removal import RemovalEffects
 
 FEATURES = {"mini-clip": "noisy-encoder", "backbone": "noisy-features"}
@@ -91,7 +92,7 @@ def main() -> None:
     """Measure and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=EffectOptions().steps)
     parser.add_argument("--sweep", action="store_true", help="vary steps and ridge instead")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--workspaces", type=Path, help="folder that keeps the workspaces; by default a temporary one")

@@ -207,7 +207,8 @@ def _seconds(function, device: torch.device, times: int = 5) -> float:
 
 
 def table(rows: list[dict]) -> str:
-    """One line a stage; growth is the exponent of the seconds between this number of pairs and the one before."""
+    """One line a stage; growth is the exponent between this number of pairs and the one before, of the processor's
+    seconds, or on a GPU of the seconds."""
     lines = [f"{'pairs':>9} {'device':6} {'stage':18} {'seconds':>8} {'CPU s':>8} {'peak GiB':>8} {'growth':>6}"]
     before: dict[str, dict] = {}
     sizes = list(dict.fromkeys(row["pairs"] for row in rows))
@@ -219,7 +220,8 @@ def table(rows: list[dict]) -> str:
         for row in (*own, total):
             growth = ""
             if last := before.get(row["stage"]):
-                growth = f"{math.log(row['seconds'] / last['seconds']) / math.log(n / last['pairs']):.2f}"
+                measured = "cpu_seconds" if row["device"] == "cpu" else "seconds"
+                growth = f"{math.log(row[measured] / last[measured]) / math.log(n / last['pairs']):.2f}"
             before[row["stage"]] = row
             lines.append(f"{n:>9,} {row['device']:6} {row['stage']:18} {row['seconds']:>8.2f} {row['cpu_seconds']:>8.2f} "
                          f"{row['peak_gib']:>8.2f} {growth:>6}")

@@ -26,7 +26,7 @@ from influencespace.proxy.crossfit import CrossFit, PreparedPairs, draw_folds
 from influencespace.proxy.objective import softmaxes
 from influencespace.proxy.options import ProxyOptions
 
-# Pairs that the curvature is taken from; with four times as many, scores stayed the same to a millionth of their spread.
+# Pairs that the curvature is taken from; with four times as many, scores moved by 3e-4 of their spread (docs/benchmarks.md).
 CURVED = 4_096
 # Numbers that the directions of one batch may take at once.
 CHUNK = 2**23

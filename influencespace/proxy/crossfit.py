@@ -25,7 +25,7 @@ RIDGES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 BUDGET = 2**30
 # Pairs whose features are brought to float32 at once when all are judged.
 CHUNK = 32_768
-# What is said of a pair changes by less than a thousandth of its spread from here to the exact optimum.
+# From here to the exact optimum agreement moves by some ten-thousandths of its spread.
 TOLERANCE = 3e-4
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from influencespace.pairs.views import coded
 
 # Halves of the validation share the proxies, so what both agree on may still be a fault of theirs. So a pair's difference
-# from its cluster counts for at most this share. Half is a convention: no other share was compared.
+# from its cluster counts for at most this share. A quarter and the whole trained models no better, damaged and clean pairs
+# taken together (docs/results.md).
 WITHIN_CLUSTER = 0.5
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from influencespace.clusters.options import ClusterOptions
 from influencespace.clusters.stage import find_clusters
+from influencespace.curation.effects import find_effects
 from influencespace.curation.options import PlanOptions, VerifyOptions
 from influencespace.curation.stage import plan_subset
 from influencespace.curation.verify import verify
 from influencespace.evaluation.stage import train_arms
 from influencespace.features.options import EmbedOptions
 from influencespace.features.stage import embed
-from influencespace.influence.effects import find_effects
 from influencespace.influence.options import EffectOptions, ScoreOptions
 from influencespace.influence.stage import score
 from influencespace.options import Options, restore
@@ -96,7 +96,7 @@ def run_stages(workspace: Workspace, wanted: dict[str, Options], progress: Progr
 
 
 def build_demo(path: Path, seed: int = 0, progress: Progress = silent) -> Workspace:
-    """Draw the demo's pairs into a workspace and take them to a plan.
+    """Draw the demo's pairs into a workspace and take them to a plan, and to what it is predicted to do.
 
     Raises
     ------
@@ -116,6 +116,7 @@ def build_demo(path: Path, seed: int = 0, progress: Progress = silent) -> Worksp
         "cluster": ClusterOptions(seed=seed),
         "score": ScoreOptions(),
         "plan": PlanOptions(),
+        "effects": EffectOptions(),
     }
     run_stages(workspace, wanted, progress)
     return workspace

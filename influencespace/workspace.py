@@ -40,7 +40,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "clusters": ("pairs", "features", "proxy"),
     "scores": ("pairs", "features", "proxy", "clusters"),
     "plan": ("pairs", "features", "proxy", "clusters", "scores"),
-    "effects": ("pairs", "features", "proxy", "clusters"),
+    "effects": ("pairs", "features", "proxy", "clusters", "scores"),
     "verification": ("pairs", "features", "proxy", "clusters", "scores", "effects"),
     "training": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
 }

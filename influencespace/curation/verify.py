@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from influencespace.curation.effects import FIRST_ORDER
 from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.options import PlanOptions, VerifyOptions
 from influencespace.curation.preview import Response, curve
-from influencespace.influence.effects import FIRST_ORDER, Setting, stored_setting
+from influencespace.influence.setting import Setting, stored_setting
 from influencespace.influence.verification import check
 from influencespace.progress import Progress, silent
 from influencespace.workspace import Artifact, Workspace
 
-# Plans of which the prediction is checked: as proposed, without the curator's decisions.
-RATIOS = (0.1, 0.2, 0.3, 0.5)
+# Plans of which the prediction is checked: none that the preview has learnt from (curation/effects.py).
+RATIOS, CAP = (0.15, 0.3, 0.45, 0.6), 2.0
 
 
 def verify(workspace: Workspace, options: VerifyOptions, progress: Progress = silent) -> Artifact:
@@ -29,8 +30,7 @@ def verify(workspace: Workspace, options: VerifyOptions, progress: Progress = si
         setting = stored_setting(workspace, options.device)
         names = [target.name for target in setting.targets]
         drawn = np.random.default_rng(options.seed).permutation(len(setting.labels))[: options.clusters]
-        without = setting.member[setting.rows] != drawn[:, None]
-        actual = _risen(setting, without, progress, "retraining without a cluster")
+        actual = setting.risen(setting.member != drawn[:, None], progress, "retraining without a cluster")
         predicted = workspace.artifact("effects").table("clusters").iloc[drawn]
         draft.table("clusters", pd.concat([
             pd.DataFrame({
@@ -50,23 +50,13 @@ def verify(workspace: Workspace, options: VerifyOptions, progress: Progress = si
 
 
 def _plans(workspace: Workspace, setting: Setting, names: list[str], progress: Progress) -> pd.DataFrame:
-    """``reduction, target, predicted, actual``: gains in nats, positive = the plan helps."""
+    """``reduction, cap, target, predicted, actual``: gains in nats, positive = the plan helps."""
     inputs, response = PlanInputs.read(workspace), Response.read(workspace.artifact("effects"))
-    plans = [PlanOptions(reduction=ratio) for ratio in RATIOS]
-    weights = [inputs.plan(inputs.decided({}, plan), plan).weights[setting.rows] for plan in plans]
-    actual = -_risen(setting, weights, progress, "retraining under a plan")
+    plans = [PlanOptions(reduction=ratio, cap=CAP) for ratio in RATIOS]
+    weights = [inputs.plan(inputs.decided({}, plan), plan).weights for plan in plans]
+    actual = -setting.risen(weights, progress, "retraining under a plan")
     predicted = curve(response, inputs, {}, plans[0], np.array(RATIOS))
     return pd.DataFrame({
-        "reduction": np.repeat(RATIOS, len(names)), "target": names * len(RATIOS),
+        "reduction": np.repeat(RATIOS, len(names)), "cap": CAP, "target": names * len(RATIOS),
         "predicted": predicted.ravel().astype(np.float32), "actual": actual.ravel().astype(np.float32),
     })
-
-
-def _risen(setting: Setting, weights: list[np.ndarray] | np.ndarray, progress: Progress, what: str) -> np.ndarray:
-    """(k, targets): by how much the losses rise when the proxy is retrained under each of k weights of its pairs."""
-    before, out = setting.losses.at(setting.optimum.model), np.empty((len(weights), len(setting.targets)))
-    for k, own in enumerate(weights):
-        progress(k, len(weights), what)
-        out[k] = setting.losses.at(setting.optimum.retrained(np.asarray(own, dtype=np.float64))) - before
-    progress(len(weights), len(weights), what)
-    return out

@@ -96,7 +96,8 @@ def verification_lines(workspace: Workspace) -> list[str]:
     targets = made.json("verification")["targets"]
     width = max(map(len, targets))
     lines = [f"{'':<{width}}  Spearman           Pearson            slope              right signs        verdict"]
-    for name, found in targets.items():
+    for name in made.facts["verdicts"]:
+        found = targets[name]
         figures = (_figure(found[key]) for key in ("spearman", "pearson", "slope", "sign_accuracy"))
         guessed = f"{found['verdict']} (always the commoner sign: {found['majority']:.2f} right)"
         lines.append("  ".join([f"{name:<{width}}", *(f"{figure:<17}" for figure in figures), guessed]))

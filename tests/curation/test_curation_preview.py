@@ -1,5 +1,7 @@
 """The preview along the ratio: the weights of the plans themselves, and a Newton step in few directions."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import Direction
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import make_plan, standing
-from influencespace.curation.preview import Response, weights_along
+from influencespace.curation.preview import Response, shares, weights_along
 
 RATIOS = np.array([0.0, 0.1, 0.37, 0.8])
 
@@ -41,6 +43,7 @@ def drawn_response(clusters=6, directions=4, targets=2, seed=0):
         rng.normal(size=(clusters, directions)).astype(np.float32), bends(clusters),
         rng.normal(size=directions).astype(np.float32),
         np.eye(directions, dtype=np.float32), rng.normal(size=(targets, directions)).astype(np.float32), bends(targets),
+        np.zeros((0, clusters)), np.zeros((0, targets)),
     )
 
 
@@ -65,6 +68,16 @@ def test_the_scale_of_the_weights_means_nothing(scale, seed):
     response, pairs = drawn_response(seed=seed), np.array([5, 1, 9, 4, 2, 7])
     weights = np.random.default_rng(seed).uniform(0.1, 3, size=(2, 6))
     np.testing.assert_allclose(response.gain(scale * weights, pairs), response.gain(weights, pairs), rtol=1e-4, atol=1e-5)
+
+
+def test_what_the_model_misses_is_added_at_retrained_plans_and_fades_away_from_them():
+    bare, pairs = drawn_response(), np.array([5, 1, 9, 4, 2, 7])
+    plans = np.random.default_rng(3).uniform(0, 3, size=(4, 6))
+    missed = np.array([[0.3, -0.1], [0.0, 0.0], [-0.2, 0.5]])
+    learnt = replace(bare, reference_shares=shares(plans[:3], pairs), reference_missed=missed)
+    added = learnt.gain(plans, pairs) - bare.gain(plans, pairs)
+    np.testing.assert_allclose(added[:3], missed, atol=1e-6)
+    assert (missed.min(0) <= added[3]).all() and (added[3] <= missed.max(0)).all()
 
 
 def test_nothing_kept_is_an_answer():

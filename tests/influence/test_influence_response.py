@@ -23,6 +23,11 @@ def case(k, n=160, ridge=1e-2, batch=40):
     return RemovalEffects(optimum, losses), member
 
 
+def bare(**model):
+    """The model alone, without plans that it has learnt from."""
+    return Response(**model, reference_shares=np.zeros((0, CLUSTERS)), reference_missed=np.zeros((0, 2)))
+
+
 def anchored_objective(optimum, member, weights, m):
     """The objective under weights of the clusters, each pair with its own loss among all others, for autograd."""
     total, value = 0.0, 0.0
@@ -48,7 +53,7 @@ def slope_and_bend(value, m):
 
 def test_with_all_directions_it_is_the_newton_step_of_autograd():
     effects, member = case(k=3, n=24, batch=12)
-    found = Response(**response(effects, member, CLUSTERS, directions=9))
+    found = bare(**response(effects, member, CLUSTERS, directions=9))
     weights = np.array([1.0, 0.0, 2.0, 1.0, 1.5, 0.0])
     model = effects.optimum.model
     slope, bend = slope_and_bend(lambda m: anchored_objective(effects.optimum, member, weights, m), model)
@@ -74,12 +79,12 @@ def test_anchor_gradients_add_up_to_that_of_the_objective():
 def test_plans_are_predicted_as_retraining_finds_them(weights):
     effects, member = case(k=8, n=400)
     weights = np.array(weights, dtype=float)
-    found = Response(**response(effects, member, CLUSTERS, directions=12)).gain(weights[None], np.bincount(member))[0]
+    found = bare(**response(effects, member, CLUSTERS, directions=12)).gain(weights[None], np.bincount(member))[0]
     actual = effects.before - effects.losses.at(effects.optimum.retrained(weights[member]))
     np.testing.assert_allclose(found, actual, rtol=0.3, atol=0.02)
 
 
 def test_the_plan_that_keeps_all_gains_nothing():
     effects, member = case(k=5)
-    found = Response(**response(effects, member, CLUSTERS)).gain(np.ones((1, CLUSTERS)), np.bincount(member))
+    found = bare(**response(effects, member, CLUSTERS)).gain(np.ones((1, CLUSTERS)), np.bincount(member))
     np.testing.assert_allclose(found, 0, atol=1e-5)

@@ -1,28 +1,24 @@
-"""The stage ``effects``: removal effects of all clusters on every target, and what the preview of plans needs."""
+"""One proxy on all training pairs of a workspace, and its targets: what predictions of removals are made and checked with."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 import torch
 
 from influencespace.errors import InfluenceSpaceError
 from influencespace.features.device import pick_device
 from influencespace.influence.optimum import Optimum, TargetLosses
 from influencespace.influence.options import EffectOptions
-from influencespace.influence.removal import RemovalEffects
-from influencespace.influence.response import response
 from influencespace.influence.targets import Target, make_targets
 from influencespace.pairs.views import coded, heldout
-from influencespace.progress import Progress, silent
+from influencespace.progress import Progress
 from influencespace.proxy.crossfit import PreparedPairs, sample_rows
 from influencespace.proxy.options import ProxyOptions
 from influencespace.proxy.stage import prepared_pairs, stored_fit
-from influencespace.workspace import Artifact, Workspace
-
-FIRST_ORDER = "first order"
+from influencespace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -48,47 +44,24 @@ class Setting:
     labels: np.ndarray
     member: np.ndarray
 
+    def risen(self, weights: Sequence[np.ndarray], progress: Progress, what: str) -> np.ndarray:
+        """(k, targets): by how much the losses rise when the proxy is retrained under each of k (n_train,) weights."""
+        before, out = self.losses.at(self.optimum.model), np.empty((len(weights), len(self.targets)))
+        for k, own in enumerate(weights):
+            progress(k, len(weights), what)
+            out[k] = self.losses.at(self.optimum.retrained(np.asarray(own[self.rows], dtype=np.float64))) - before
+        progress(len(weights), len(weights), what)
+        return out
 
-def find_effects(workspace: Workspace, options: EffectOptions, progress: Progress = silent) -> Artifact:
-    """Predict the removal of every cluster and write the artifact ``effects``.
+
+def read_setting(workspace: Workspace, options: EffectOptions, stored: dict[str, torch.Tensor] | None = None) -> Setting:
+    """Fit the proxy to the training pairs of a workspace, or take up ``model`` and ``prior`` of one fitted before.
 
     Raises
     ------
     InfluenceSpaceError
         If the device is not there, or there are fewer than two validation photos.
     """
-    with workspace.write("effects", options) as draft:
-        progress(0, 1, "fitting the proxy to all pairs")
-        setting = _setting(workspace, options)
-        member, count = setting.member[setting.rows], len(setting.labels)
-        effects = RemovalEffects(setting.optimum, setting.losses)
-        progress(1, 1, "fitting the proxy to all pairs")
-        found = effects.of_clusters(member, np.arange(count), options.steps, progress)
-        names = [target.name for target in setting.targets]
-        table = pd.DataFrame(found.astype(np.float32), columns=names)
-        table.insert(0, "cluster", setting.labels)
-        for name, column in zip(names, effects.first_order(member, count).T, strict=True):
-            table[f"{name}.{FIRST_ORDER}"] = column.astype(np.float32)
-        draft.table("clusters", table)
-        draft.tensors("response", response(effects, member, count, progress))
-        optimum = setting.optimum
-        draft.tensors("optimum", {"model": optimum.model.cpu().numpy(), "prior": optimum.prior.cpu().numpy()})
-        draft.facts = {
-            "targets": names, "ridge": optimum.ridge, "pairs": len(setting.rows), "of": len(setting.member),
-            "losses": {name: round(float(loss), 6) for name, loss in zip(names, effects.before, strict=True)},
-        }
-    return workspace.artifact("effects")
-
-
-def stored_setting(workspace: Workspace, device: str) -> Setting:
-    """What the artifact ``effects`` was computed from, the proxy as it was fitted then."""
-    artifact = workspace.artifact("effects")
-    options = EffectOptions(**artifact.record["options"], device=device)
-    stored = {name: torch.from_numpy(value).to(pick_device(device)) for name, value in artifact.tensors("optimum").items()}
-    return _setting(workspace, options, stored)
-
-
-def _setting(workspace: Workspace, options: EffectOptions, stored: dict[str, torch.Tensor] | None = None) -> Setting:
     source = workspace.artifact("pairs")
     validation = heldout(source.table("pairs"), "validation")
     if validation.photos < 2:
@@ -107,6 +80,13 @@ def _setting(workspace: Workspace, options: EffectOptions, stored: dict[str, tor
         pairs.batches(validation.rows, proxy.batch_size, proxy.seed), np.stack([target.anchors for target in targets])
     )
     return Setting(optimum, losses, targets, rows, labels, member)
+
+
+def stored_setting(workspace: Workspace, device: str) -> Setting:
+    """What the artifact ``effects`` was computed from, the proxy as it was fitted then."""
+    artifact = workspace.artifact("effects")
+    stored = {name: torch.from_numpy(value).to(pick_device(device)) for name, value in artifact.tensors("optimum").items()}
+    return read_setting(workspace, EffectOptions(**artifact.record["options"], device=device), stored)
 
 
 def _optimum(

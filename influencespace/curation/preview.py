@@ -20,6 +20,8 @@ from influencespace.curation.plan import Standing, pairs_to_remove
 from influencespace.workspace import Artifact
 
 RATIOS = np.arange(0, 0.91, 0.05)
+# Of more pairs a sample stands for all; a thousand clusters then have a hundred each.
+SAMPLE = 100_000
 
 
 @dataclass(frozen=True)
@@ -116,20 +118,27 @@ def curve(
 def weights_along(own: Standing, decided: Decided, cap: float, ratios: np.ndarray = RATIOS) -> np.ndarray:
     """(t, c): the mean weight of the pairs of each cluster, removed ones counted as 0, in the plan of each reduction ratio.
 
-    It is what :func:`~influencespace.curation.plan.make_plan` gives at each ratio, except that equal scores are ranked in turn.
+    It is what :func:`~influencespace.curation.plan.make_plan` gives at each ratio, except that equal scores are ranked in turn;
+    of more than 100,000 pairs a sample stands for all.
     """
-    count, explicit = len(own.value), ~np.isnan(decided.weight)
-    free = np.flatnonzero(~decided.any)
-    turn = np.where(decided.prune, -1, count)
-    turn[free[np.lexsort((own.value[free], own.goes[free]))]] = np.arange(len(free))
-    upward = np.argsort(own.value, kind="stable")
-    turn_upward, ranked_upward, discount = turn[upward], ~explicit[upward], (cap - 1) * worth(own.ranks.rank[upward])
-    given_upward, member_upward = np.where(explicit, decided.weight, 0.0)[upward], own.member[upward]
+    upward = np.argsort(own.value) if len(own.value) <= SAMPLE else _sample(own)
+    value, member, goes = own.value[upward], own.member[upward], own.goes[upward]
+    count, explicit, pruned = len(upward), ~np.isnan(decided.weight[upward]), decided.prune[upward]
+    free = np.flatnonzero(~decided.any[upward])
+    turn = np.where(pruned, -1, count)
+    turn[free[np.lexsort((value[free], goes[free]))]] = np.arange(len(free))
+    discount, given = (cap - 1) * worth(own.ranks.rank[upward]), np.where(explicit, decided.weight[upward], 0.0)
+    pairs, by_hand = np.maximum(np.bincount(member, minlength=len(own.labels)), 1), int(pruned.sum())
     out = np.empty((len(ratios), len(own.labels)))
     for t, ratio in enumerate(ratios):
-        kept = turn_upward >= max(pairs_to_remove(count, ratio) - int(decided.prune.sum()), 0)
-        ranked = kept & ranked_upward
+        kept = turn >= max(pairs_to_remove(count, ratio) - by_hand, 0)
+        ranked = kept & ~explicit
         rank = np.cumsum(ranked) - 1
-        weights = np.where(ranked, 1 + discount * rank / max(int(ranked.sum()) - 1, 1), given_upward)
-        out[t] = weights_of(weights, member_upward, own.pairs)
+        out[t] = weights_of(np.where(ranked, 1 + discount * rank / max(int(ranked.sum()) - 1, 1), given), member, pairs)
     return out
+
+
+def _sample(own: Standing) -> np.ndarray:
+    """(100,000,) indices of pairs drawn at random, by rising score."""
+    rows = np.random.default_rng(0).integers(0, len(own.value), SAMPLE)
+    return rows[np.argsort(own.value[rows])]

@@ -32,6 +32,20 @@ def test_weights_along_the_ratio_are_those_of_the_plans(n, cap, seed, repeats, d
         np.testing.assert_allclose(row, np.bincount(member, plan.weights) / np.bincount(member), rtol=1e-5)
 
 
+def test_a_sample_stands_for_very_many_pairs(monkeypatch):
+    rng, n = np.random.default_rng(0), 20_000
+    labels = rng.integers(0, 10, n)
+    scores = rng.normal(size=(10, 1))[labels] + rng.normal(size=(n, 1))
+    clusters = np.array([f"{k}.0" for k in labels], dtype=object)
+    choices = resolve({}, np.arange(n).astype(str).astype(object), clusters, labels, 4.0)
+    own = standing(scores, rng.normal(size=n), clusters, Direction(np.ones(1)), choices, PlanOptions())
+    exact = weights_along(own, choices, 4.0, RATIOS)
+    monkeypatch.setattr("influencespace.curation.preview.SAMPLE", 5_000)
+    away = np.abs(weights_along(own, choices, 4.0, RATIOS) - exact)
+    # The cluster at the boundary goes a little earlier or later.
+    assert away.mean() < 0.05 and away.max() < 0.5
+
+
 def drawn_response(clusters=6, directions=4, targets=2, seed=0):
     rng = np.random.default_rng(seed)
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from influencespace.ui import curate_panels, pair_map, reading, workspaces
+from influencespace.ui import curate_panels, effect_panels, pair_map, reading, workspaces
 from influencespace.ui.guard import guarded
 from influencespace.ui.pair_map import DISPOSITION, Colouring
 from influencespace.ui.road import need
@@ -17,10 +17,13 @@ topics, strata = reading.names(clusters)
 left, right = st.columns([1.7, 1], gap="large")
 with right:
     with guarded():
-        curate_panels.follow(workspace, curate_panels.options(plan))
+        wanted = curate_panels.options(plan)
+        curate_panels.follow(workspace, wanted)
     pairs = reading.training(workspace)
     plan = workspace.artifact("plan")
     curate_panels.figures(plan, pairs)
+    with guarded():
+        effect_panels.tradeoff(workspace, wanted)
     curate_panels.truth(workspace, plan)
 with left:
     pair_map.draw(

@@ -150,6 +150,6 @@ def _start(name: str, values: dict) -> None:
 
 
 def import_commands(pairs: ImportOptions, features: EmbedOptions) -> list[tuple[str, dict]]:
-    """All stages from import to plan."""
-    later = [(MADE_BY[name], {}) for name in NEEDS if name not in ("pairs", "features", "training")]
+    """All stages from import to plan, and what it is predicted to do."""
+    later = [(MADE_BY[name], {}) for name in NEEDS if name not in ("pairs", "features", "verification", "training")]
     return [("import", pairs.recipe()), ("embed", {"encoder": features.encoder}), *later]

@@ -1,4 +1,4 @@
-"""Charts of influence: by cluster with intervals, against the share of the data, and by group."""
+"""Charts of the selection score: by cluster with intervals, against the share of the data, and by group."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Z = 1.96
 
 
 def intervals(clusters: pd.DataFrame, target: str) -> go.Figure:
-    """Mean influence on a target with its 95 % interval, one line a cluster, the most helpful on top.
+    """Mean selection score on a target with its 95 % interval, one line a cluster, the most helpful on top.
 
     Parameters
     ----------
     clusters
         ``name``, ``TARGET.mean`` and ``TARGET.error``.
     target
-        What the influence is on.
+        What the score is about.
     """
     rows = clusters.sort_values(f"{target}.mean")
     mean, reach = rows[f"{target}.mean"].to_numpy(), Z * rows[f"{target}.error"].fillna(0).to_numpy()
@@ -31,7 +31,7 @@ def intervals(clusters: pd.DataFrame, target: str) -> go.Figure:
         hovertemplate="%{y}<br>%{x:+.3g} ± %{error_x.array:.2g}<extra></extra>",
     ))
     figure.add_vline(x=0, line={"width": 1, "color": colours.GREY})
-    figure.update_xaxes(title=f"influence on {target}: mean of its pairs, 95 % interval   (harms ◂ 0 ▸ helps)")
+    figure.update_xaxes(title=f"selection score on {target}: mean, 95 % interval   (harms ◂ 0 ▸ helps)")
     return plain(figure, height=max(220, 21 * len(rows) + 90))
 
 

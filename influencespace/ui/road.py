@@ -15,7 +15,7 @@ WORDS = {
     "pairs": ("pairs", "Bring pairs in"), "features": ("features", "Describe photos and captions"),
     "proxy": ("agreement scores", "Compare captions with photos"), "clusters": ("clusters", "Find the clusters"),
     "scores": ("influence scores", "Compute the influence"), "plan": ("plan", "Make the plan"),
-    "training": ("results of training", "Train"),
+    "effects": ("predictions", "Predict what removing would do"), "training": ("results of training", "Train"),
 }
 
 
@@ -39,7 +39,7 @@ def need(workspace: Workspace, name: str) -> Artifact | None:
         return found
     words, action = WORDS[name]
     verb = "is" if name == "plan" else "are"
-    if jobs.active(workspace) is not None:
+    if _coming(workspace, name):
         _say(f"The {words} {verb} on the way and will show here.")
     elif workspace.find("pairs") is None:
         with _say("There are no pairs in this workspace yet."):
@@ -58,6 +58,16 @@ def bring_up_to_date(workspace: Workspace, name: str, why: str, action: str = "B
             action, type="primary", icon=":material/play_arrow:", key=f"make_{name}", on_click=_make,
             args=(workspace, name),
         )
+
+
+def _coming(workspace: Workspace, name: str) -> bool:
+    """Whether a job that runs or waits makes the artifact; the demo's makes all that pages ask for."""
+    commands = {command for job in jobs.jobs(workspace) if job.unfinished for command, _ in job.commands}
+    return workspaces.DEMO in commands or any(name in _made_on_the_way(made) for made in NEEDS if MADE_BY[made] in commands)
+
+
+def _made_on_the_way(name: str) -> set[str]:
+    return {name}.union(*(_made_on_the_way(before) for before in NEEDS[name]))
 
 
 def _say(sentence: str) -> DeltaGenerator:

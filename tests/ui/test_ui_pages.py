@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from fabricated import TARGETS, TOPICS, TRAIN, AnyOptions, fabricate
-from streamlit.testing.v1 import AppTest
+from page_cases import fine, words
 
-import influencespace
 from influencespace import jobs
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.stage import plan_subset
@@ -19,39 +17,7 @@ from influencespace.jobs import Job
 from influencespace.ui import curate_panels
 from influencespace.workspace import MADE_BY, Workspace
 
-ROOT = Path(influencespace.__file__).parents[1]
 PAGES = ["data", "clusters", "influence", "curate", "train", "export"]
-
-
-@pytest.fixture
-def app(tmp_path, monkeypatch):
-    """Opens a page of the app on the workspaces of a folder, and keeps what is submitted instead of computing it."""
-    monkeypatch.setenv("INFLUENCESPACE_WORKSPACE", str(tmp_path))
-    submitted = []
-    monkeypatch.setattr(jobs, "submit", lambda workspace, commands, title: submitted.append((workspace.name, commands)))
-
-    def open_page(page: str = "clusters") -> AppTest:
-        test = AppTest.from_file(str(ROOT / "influencespace" / "ui" / "router.py"), default_timeout=30).run()
-        return test if page == "clusters" else test.switch_page(f"../../pages/{page}.py").run()
-
-    open_page.submitted = submitted
-    return open_page
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    return fabricate(tmp_path / "demo")
-
-
-def _fine(page):
-    assert not page.exception
-    assert not page.error, page.error[0].value
-    return page
-
-
-def _words(page) -> str:
-    kinds = ("markdown", "caption", "info", "warning")
-    return " ".join(str(element.value) for kind in kinds for element in page.get(kind))
 
 
 def _map(page) -> tuple[dict, dict[str, np.ndarray]]:
@@ -73,14 +39,14 @@ def _cards(page) -> list[dict]:
 @pytest.mark.parametrize("page", PAGES)
 def test_page_of_an_empty_workspace_is_a_sentence_with_one_button(app, tmp_path, page):
     Workspace(tmp_path / "mine", create=True)
-    opened = _fine(app(page))
-    assert "There are no pairs in this workspace yet." in _words(opened)
+    opened = fine(app(page))
+    assert "There are no pairs in this workspace yet." in words(opened)
     expected = ["Open the demo", "Bring them in"] if page == "data" else ["Open the demo"]
     assert [button.label for button in opened.button] == expected
 
 
 def test_first_start_opens_the_demo_by_itself(app, tmp_path):
-    opened = _fine(app())
+    opened = fine(app())
     assert app.submitted == [("demo", [("demo", {"seed": 0})])]
     assert (tmp_path / "demo" / "workspace.json").exists()
     assert opened.selectbox(key="workspace").value == "demo"
@@ -91,18 +57,18 @@ def test_button_opens_the_demo_beside_an_empty_workspace(app, tmp_path):
     opened = app()
     next(button for button in opened.button if button.label == "Open the demo").click().run()
     assert app.submitted == [("demo", [("demo", {"seed": 0})])]
-    assert _fine(opened).selectbox(key="workspace").value == "demo"
+    assert fine(opened).selectbox(key="workspace").value == "demo"
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_whole_workspace_shows_every_page(app, workspace, page):
-    opened = _fine(app(page))
-    assert "not there yet" not in _words(opened)
-    assert not any(word in _words(opened).lower() for word in ("gradient", "tensor", "artifact"))
+    opened = fine(app(page))
+    assert "not there yet" not in words(opened)
+    assert not any(word in words(opened).lower() for word in ("gradient", "tensor", "artifact"))
 
 
 def test_data_page_counts_pairs_and_problems(app, workspace):
-    opened = _fine(app("data"))
+    opened = fine(app("data"))
     assert [metric.value for metric in opened.metric] == ["60", "12", "12", "2"]
     assert list(opened.dataframe[0].value["problem"]) == ["unreadable image", "empty caption"]
     states = opened.dataframe[1].value.set_index("What")["State"]
@@ -122,7 +88,7 @@ def test_bringing_in_starts_a_job_in_a_new_workspace(app, workspace, tmp_path):
     assert not opened.exception
     name, commands = app.submitted[0]
     assert name == "flickr"
-    assert [command[0] for command in commands] == ["import", "embed", "proxy", "cluster", "score", "plan"]
+    assert [command[0] for command in commands] == ["import", "embed", "proxy", "cluster", "score", "plan", "effects"]
     assert commands[0][1]["source"] == "pairs.jsonl"
     assert commands[0][1]["groups"] == ["gender", "age:old,young"]
     assert commands[1][1] == {"encoder": "mini-clip"}
@@ -139,7 +105,7 @@ def test_bringing_in_says_what_is_wrong(app, workspace):
 
 
 def test_clusters_page_shows_every_training_pair(app, workspace):
-    header, points = _map(_fine(app()))
+    header, points = _map(fine(app()))
     assert header["n"] == TRAIN
     assert {place["text"] for place in header["places"]} == set(TOPICS)
     assert set(points["kind"]) == {1}
@@ -149,11 +115,11 @@ def test_clusters_page_shows_every_training_pair(app, workspace):
 def test_choosing_topic_and_cluster_greys_the_others(app, workspace):
     opened = app()
     opened.selectbox(key="clusters_topic").set_value(1).run()
-    assert np.array_equal(_map(_fine(opened))[1]["kind"] == 1, np.arange(TRAIN) % 3 == 1)
+    assert np.array_equal(_map(fine(opened))[1]["kind"] == 1, np.arange(TRAIN) % 3 == 1)
     assert list(opened.dataframe[0].value["cluster"]) == ["1.0", "1.1"]
     opened.session_state["clusters_cluster"] = "1.0"
     opened.run()
-    assert _map(_fine(opened))[1]["kind"].sum() == TRAIN // 6
+    assert _map(fine(opened))[1]["kind"].sum() == TRAIN // 6
     assert {card["note"].split(" · ")[0] for card in _cards(opened)} == {"harms"}
 
 
@@ -161,22 +127,22 @@ def test_map_is_coloured_by_what_is_chosen(app, workspace):
     opened = app()
     stratum = (np.arange(TRAIN) // 3) % 2
     opened.session_state["clusters_colour"] = "Influence"
-    header, points = _map(_fine(opened.run()))
+    header, points = _map(fine(opened.run()))
     assert header["scale"] == {"low": "harms", "high": "helps"}
     assert (points["shade"][stratum == 0] < 128).all() and (points["shade"][stratum == 1] > 128).all()
     opened.session_state["clusters_colour"] = "Disposition"
-    header, points = _map(_fine(opened.run()))
+    header, points = _map(fine(opened.run()))
     legend = [(entry["label"], entry["count"]) for entry in header["legend"]]
     assert legend == [("keep", "38"), ("up-weight", "10"), ("prune", "12")]
     assert [int((points["kind"] == kind).sum()) for kind in (0, 1, 2)] == [12, 38, 10]
     opened.session_state["clusters_colour"] = "Group"
-    header, _ = _map(_fine(opened.run()))
+    header, _ = _map(fine(opened.run()))
     assert [entry["label"] for entry in header["legend"]] == ["man", "woman", "unknown"]
 
 
 def test_map_shows_before_there_are_scores(app, tmp_path):
     fabricate(tmp_path / "demo", upto="clusters")
-    opened = _fine(app())
+    opened = fine(app())
     assert _map(opened)[0]["n"] == TRAIN
     assert {card["bar"] for card in _cards(opened)} == {None}
 
@@ -184,9 +150,9 @@ def test_map_shows_before_there_are_scores(app, tmp_path):
 def test_influence_page_follows_target_and_level(app, workspace):
     opened = app("influence")
     assert opened.selectbox(key="influence_target").options == TARGETS
-    assert len(opened.get("plotly_chart")) == 3
+    assert len(opened.get("plotly_chart")) == 5
     opened.session_state["influence_level"] = "Cluster"
-    figure = json.loads(_fine(opened.run()).get("plotly_chart")[0].proto.spec)
+    figure = json.loads(fine(opened.run()).get("plotly_chart")[0].proto.spec)
     assert len(figure["data"][0]["y"]) == 6
 
 
@@ -194,7 +160,7 @@ def test_sliders_make_the_plan_anew_with_exact_counts(app, workspace):
     opened = app("curate")
     assert [metric.value for metric in opened.metric] == ["48", "12", "10"]
     opened.slider(key="curate_reduction").set_value(0.35).run()
-    assert [metric.value for metric in _fine(opened).metric][:2] == ["39", "21"]
+    assert [metric.value for metric in fine(opened).metric][:2] == ["39", "21"]
     assert (workspace.artifact("plan").table("pairs")["weight"] == 0).sum() == 21
     assert workspace.artifact("plan").record["options"]["reduction"] == 0.35
     assert workspace.state("plan") == "current"
@@ -207,7 +173,7 @@ def test_demo_shows_how_much_of_what_was_planted_is_pruned(app, workspace, tmp_p
     truth.loc[:2, "damage"] = "mismatch"
     truth.to_json(tmp_path / "truth.jsonl", orient="records", lines=True)
     monkeypatch.chdir(tmp_path)
-    shown = _fine(app("curate")).dataframe[0].value.set_index("kind")
+    shown = fine(app("curate")).dataframe[0].value.set_index("kind")
     assert list(shown.loc["mismatch", ["planted", "pruned", "part"]]) == [3, 3, 100.0]
     assert shown.loc["undamaged pairs", "planted"] == TRAIN - 3
 
@@ -218,7 +184,7 @@ def test_decision_on_a_topic_is_kept_and_taken_back(app, workspace):
     topic.set_value(1)
     word.set_value("prune")
     next(button for button in opened.button if button.label == "Apply").click().run()
-    assert _fine(opened) and workspace.decisions() == {"topics": {"1": "prune"}}
+    assert fine(opened) and workspace.decisions() == {"topics": {"1": "prune"}}
     assert workspace.state("plan") == "current"
     topic, word = (box for box in opened.selectbox if box.label in ("A whole topic", "You decide"))
     topic.set_value(1)
@@ -228,7 +194,7 @@ def test_decision_on_a_topic_is_kept_and_taken_back(app, workspace):
 
 
 def test_decision_in_the_table_is_kept_for_its_cluster_and_taken_back(app, workspace, monkeypatch):
-    names = list(_fine(app("curate")).data_editor[0].value["name"])
+    names = list(fine(app("curate")).data_editor[0].value["name"])
     clusters = workspace.artifact("clusters").table("clusters").set_index("name")["cluster"]
     shown = [clusters[name] for name in names]
     edits = {"edited_rows": {1: {"decision": "prune"}, 4: {"decision": "keep"}}}
@@ -249,7 +215,7 @@ def test_training_is_submitted_with_the_options_of_the_form(app, workspace):
     table = opened.dataframe[0].value
     assert list(table["Arm"]) == ["influence", "random", "agreement", "full", "start"]
     assert table["R@10"][0] == "40.0  [39.0, 41.0]"
-    assert "clip-score is missing: the features of image and text are not aligned" in _words(opened)
+    assert "clip-score is missing: the features of image and text are not aligned" in words(opened)
     opened.multiselect(key="train_arms").set_value(["influence", "random"])
     opened.number_input(key="train_seeds").set_value(2)
     next(button for button in opened.button if button.label == "Train").click().run()
@@ -260,7 +226,7 @@ def test_training_is_submitted_with_the_options_of_the_form(app, workspace):
 
 def test_results_of_an_earlier_plan_say_so(app, workspace):
     plan_subset(workspace, PlanOptions(reduction=0.5))
-    opened = _fine(app("train"))
+    opened = fine(app("train"))
     assert "of an earlier plan" in opened.warning[0].value
 
 
@@ -273,7 +239,7 @@ def test_export_previews_and_writes(app, workspace, tmp_path):
     opened.run()
     opened.text_input(key="export_to_csv").set_value(str(path))
     next(button for button in opened.button if button.label == "Write the file").click().run()
-    assert str(path) in _fine(opened).success[0].value
+    assert str(path) in fine(opened).success[0].value
     assert len(pd.read_csv(path)) == 48
     next(button for button in opened.button if button.label == "Write the file").click().run()
     assert "exists" in opened.error[0].value
@@ -281,7 +247,7 @@ def test_export_previews_and_writes(app, workspace, tmp_path):
 
 def test_export_of_a_plan_that_a_decision_has_overtaken_asks_for_a_new_one(app, workspace):
     workspace.decide({"topics": {"0": "prune"}})
-    opened = _fine(app("export"))
+    opened = fine(app("export"))
     next(button for button in opened.button if button.label == "Bring up to date").click().run()
     assert app.submitted == [("demo", [("plan", PlanOptions().recipe())])]
 
@@ -295,8 +261,8 @@ def test_what_is_out_of_date_says_so_and_is_made_again(app, workspace, page, mad
         draft.table("pairs", workspace.artifact("pairs").table("pairs").iloc[:40])
         draft.table("problems", workspace.artifact("pairs").table("problems"))
         draft.facts = workspace.artifact("pairs").facts
-    opened = _fine(app(page))
-    assert "out of date: something before has changed" in _words(opened)
+    opened = fine(app(page))
+    assert "out of date: something before has changed" in words(opened)
     next(button for button in opened.button if button.label == "Bring up to date").click().run()
     assert app.submitted == [("demo", [(MADE_BY[made], workspace.artifact(made).record["options"])])]
 
@@ -322,7 +288,7 @@ def test_running_job_shows_on_every_page_and_can_be_cancelled(app, workspace, mo
     monkeypatch.setattr(jobs, "active", lambda workspace: running)
     monkeypatch.setattr(jobs, "jobs", lambda workspace: [running])
     monkeypatch.setattr(jobs, "cancel", lambda workspace, job_id: cancelled.append(job_id))
-    opened = _fine(app("influence"))
+    opened = fine(app("influence"))
     assert opened.get("progress")[0].value == 25
     assert opened.get("progress")[0].text.startswith("**Training** · arm random, seed 1 (3 of 12)")
     next(button for button in opened.button if button.label == "Cancel").click().run()

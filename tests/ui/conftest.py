@@ -1,0 +1,34 @@
+"""A fabricated workspace and the app opened on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fabricated import fabricate
+from streamlit.testing.v1 import AppTest
+
+import influencespace
+from influencespace import jobs
+
+ROOT = Path(influencespace.__file__).parents[1]
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """Opens a page of the app on the workspaces of a folder, and keeps what is submitted instead of computing it."""
+    monkeypatch.setenv("INFLUENCESPACE_WORKSPACE", str(tmp_path))
+    submitted = []
+    monkeypatch.setattr(jobs, "submit", lambda workspace, commands, title: submitted.append((workspace.name, commands)))
+
+    def open_page(page: str = "clusters") -> AppTest:
+        test = AppTest.from_file(str(ROOT / "influencespace" / "ui" / "router.py"), default_timeout=30).run()
+        return test if page == "clusters" else test.switch_page(f"../../pages/{page}.py").run()
+
+    open_page.submitted = submitted
+    return open_page
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return fabricate(tmp_path / "demo")

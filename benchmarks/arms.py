@@ -15,6 +15,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import checkout  # noqa: F401
 import numpy as np
 
 from influencespace.evaluation.compare import compare

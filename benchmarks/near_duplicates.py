@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import checkout  # noqa: F401
 import numpy as np
 import pandas as pd
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 
+import checkout  # noqa: F401
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy

@@ -14,6 +14,7 @@ import statistics
 import time
 from pathlib import Path
 
+import checkout  # noqa: F401
 import numpy as np
 
 from influencespace.curation.inputs import PlanInputs

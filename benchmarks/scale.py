@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import checkout  # noqa: F401
 import numpy as np
 import torch
 

@@ -13,6 +13,7 @@ import argparse
 import time
 from pathlib import Path
 
+import checkout  # noqa: F401
 import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers

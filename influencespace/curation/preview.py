@@ -20,8 +20,8 @@ from influencespace.curation.plan import Standing, pairs_to_remove
 from influencespace.workspace import Artifact
 
 RATIOS = np.arange(0, 0.91, 0.05)
-# Of more pairs a sample stands for all; a thousand clusters then have a hundred each.
-SAMPLE = 100_000
+# Of more pairs a sample stands for all; a thousand clusters then have forty each.
+SAMPLE = 40_000
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def weights_along(own: Standing, decided: Decided, cap: float, ratios: np.ndarra
     """(t, c): the mean weight of the pairs of each cluster, removed ones counted as 0, in the plan of each reduction ratio.
 
     It is what :func:`~influencespace.curation.plan.make_plan` gives at each ratio, except that equal scores are ranked in turn;
-    of more than 100,000 pairs a sample stands for all.
+    of more than 40,000 pairs a sample stands for all.
     """
     upward = np.argsort(own.value) if len(own.value) <= SAMPLE else _sample(own)
     value, member, goes = own.value[upward], own.member[upward], own.goes[upward]
@@ -139,6 +139,6 @@ def weights_along(own: Standing, decided: Decided, cap: float, ratios: np.ndarra
 
 
 def _sample(own: Standing) -> np.ndarray:
-    """(100,000,) indices of pairs drawn at random, by rising score."""
+    """(40,000,) indices of pairs drawn at random, by rising score."""
     rows = np.random.default_rng(0).integers(0, len(own.value), SAMPLE)
     return rows[np.argsort(own.value[rows])]

@@ -185,20 +185,19 @@ def rows_of(method: Method, case: Case, truth: np.ndarray, predicted: np.ndarray
     return rows
 
 
-def table(rows: list[dict], targets: list[str]) -> str:
-    """One line a method; the figures of the targets side by side."""
-    own = next((row["seconds"] for row in rows if row["method"] == next(iter(METHODS))), float("nan"))
-    lines = [f"| method | Spearman | Pearson | slope | seconds | x | peak MiB |  (Spearman to slope: {', '.join(targets)})",
-             "|---|---|---|---|---|---|---|"]
+def table(rows: list[dict]) -> str:
+    """One line a method, the figures of the targets side by side; "x" is its time in that of the first method."""
+    shown = [row for row in rows if "failed" not in row]
+    lines = [f"Figures of {' / '.join(dict.fromkeys(row['target'] for row in shown))}.", "",
+             "| method | Spearman | Pearson | slope | seconds | x | peak MiB |", "|---|---|---|---|---|---|---|"]
     for name in dict.fromkeys(row["method"] for row in rows):
-        found = [row for row in rows if row["method"] == name]
-        if "failed" in found[0]:
-            lines.append(f"| {name} | did not run: {found[0]['failed']} | | | | | |")
+        own = [row for row in rows if row["method"] == name]
+        if "failed" in own[0]:
+            lines.append(f"| {name} | did not run: {own[0]['failed']} | | | | | |")
             continue
-        figures = [" / ".join("no scale" if row[figure] is None else f"{row[figure]:.3f}" for row in found) for figure in FIGURES]
-        figures[-1] = "no scale" if "no scale" in figures[-1] else figures[-1]
-        seconds = found[0]["seconds"]
-        lines.append(f"| {name} | {' | '.join(figures)} | {seconds:.2f} | {seconds / own:.1f} | {found[0]['peak_mib']:.0f} |")
+        figures = [" / ".join(f"{row[figure]:.3f}" for row in own if row[figure] is not None) or "no scale" for figure in FIGURES]
+        seconds, peak = own[0]["seconds"], own[0]["peak_mib"]
+        lines.append(f"| {name} | {' | '.join(figures)} | {seconds:.2f} | {seconds / shown[0]['seconds']:.1f} | {peak:.0f} |")
     return "\n".join(lines)
 
 
@@ -236,7 +235,7 @@ def main() -> None:
                 except Exception as error:
                     rows.append({"method": method.name, "failed": f"{type(error).__name__}: {error}"})
             print(rows[-1], file=sys.stderr, flush=True)
-    print(table(rows, [target.name for target in case.targets]))
+    print(table(rows))
     print(f"Retraining without each cluster: {seconds:.1f} s.")
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -22,9 +22,13 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 
 ordering, removing = st.columns(2, gap="large")
 with ordering:
-    st.subheader("Selection score")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Selection score", width="content")
+        level = st.segmented_control(
+            "For each", ["Topic", "Cluster"], default="Topic", required=True, key="influence_level",
+            label_visibility="collapsed",
+        )
     st.caption("It orders pairs and clusters for the plan; its size means nothing. To the right it helps.")
-    level = st.segmented_control("For each", ["Topic", "Cluster"], default="Topic", required=True, key="influence_level")
     if level == "Topic":
         rows = reading.table(scores, "topics").merge(reading.table(clusters, "topics"), on="topic", how="left")
     else:
@@ -50,6 +54,6 @@ with removing:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Removal effect", width="content")
         effect_panels.badge(workspace, target)
-    st.caption("What removing a whole cluster would do: how much the loss would rise. Above zero, keeping it helps.")
+    st.caption("What removing a cluster would do: the rise of the loss without it. Above zero, keeping it helps.")
     with guarded():
         effect_panels.effects(workspace, clusters, target)

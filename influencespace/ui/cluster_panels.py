@@ -102,7 +102,7 @@ def table(workspace: Workspace, clusters: Artifact, topic: int | None) -> None:
             ),
             "overall.mean": st.column_config.NumberColumn(
                 "Influence", format="%+.4f" if reach >= 0.001 else "%+.2e",
-                help="Mean influence of its pairs on the validation loss: above zero helps, below zero harms.",
+                help="Mean selection score of its pairs: above zero helps, below zero harms. It orders; its size means nothing.",
             ),
             "disposition": "Disposition",
             "reason": st.column_config.TextColumn("Why", width="large"),

@@ -105,7 +105,9 @@ def decisions(workspace: Workspace, clusters: Artifact, topics: dict[int, str]) 
             "name": st.column_config.TextColumn("Cluster", width="large"),
             "pairs": st.column_config.NumberColumn("Pairs", format="localized"),
             "share": st.column_config.NumberColumn("Share", format="%.1f %%"),
-            "overall.mean": st.column_config.NumberColumn("Influence", format="%+.2e"),
+            "overall.mean": st.column_config.NumberColumn(
+                "Influence", format="%+.2e", help="Mean selection score of its pairs. It orders; its size means nothing.",
+            ),
             "disposition": "Plan", "kept": st.column_config.NumberColumn("Kept", format="localized"),
             "weight": st.column_config.NumberColumn("Weight", format="%.2f ×"),
             "reason": st.column_config.TextColumn("Why", width="large"),

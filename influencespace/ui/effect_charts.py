@@ -12,7 +12,7 @@ from influencespace.ui.prediction import Preview
 
 # More bars than this leave no room for their outlines.
 OUTLINED = 150
-GAP = "#cc79a7"
+GAP = colours.CATEGORIES[-1]
 AS_PROPOSED = "plan of %{x:.0f} % as proposed,<br>up-weight cap %{customdata:g} ×, no decisions"
 
 
@@ -42,7 +42,7 @@ def effects(rows: pd.DataFrame, target: str, theme: str) -> go.Figure:
     figure.add_hline(y=0, line={"width": 1, "color": colours.GREY})
     figure.update_xaxes(title="clusters, from the least missed to the most missed", showticklabels=False, showgrid=False)
     figure.update_yaxes(title=f"rise of the loss ({target}) without it")
-    return plain(figure, height=330).update_layout(bargap=0.15)
+    return plain(figure, height=270).update_layout(bargap=0.15)
 
 
 def check(rows: pd.DataFrame, names: dict[str, str]) -> go.Figure:
@@ -72,7 +72,7 @@ def check(rows: pd.DataFrame, names: dict[str, str]) -> go.Figure:
         )
     figure.update_xaxes(title="predicted rise of the loss")
     figure.update_yaxes(title="after retraining")
-    return plain(figure, height=330, legend=True)
+    return plain(figure, height=320, legend=True)
 
 
 def tradeoff(preview: Preview, present: float, plans: pd.DataFrame | None) -> go.Figure:
@@ -98,14 +98,15 @@ def tradeoff(preview: Preview, present: float, plans: pd.DataFrame | None) -> go
         figure.add_scatter(
             x=100 * rows["reduction"], y=rows["actual"], customdata=rows["cap"], mode="markers", showlegend=False,
             legendgroup=name,
-            marker={"size": 9, "color": tints[name], "symbol": "diamond", "line": {"width": 1, "color": "rgba(255,255,255,.8)"}},
+            marker={"size": 7, "color": tints[name], "symbol": "diamond"},
             hovertemplate=f"{name}, retrained: %{{y:+.3g}}<br>{AS_PROPOSED}<extra></extra>",
         )
     figure.add_vline(x=100 * present, line={"width": 1, "dash": "dot", "color": colours.GREY})
     figure.add_hline(y=0, line={"width": 1, "color": colours.GREY})
-    figure.update_xaxes(title="reduction ratio, %")
+    figure.update_xaxes(title="reduction ratio, %", dtick=20)
     figure.update_yaxes(title="fall of the loss")
-    return plain(figure, height=270, legend=True)
+    # Many short names have to fit above a narrow chart.
+    return plain(figure, height=320, legend=True).update_layout(legend={"font": {"size": 11}, "itemwidth": 30})
 
 
 def _line(figure: go.Figure, percent: np.ndarray, gain: np.ndarray, now: int, name: str, line: dict) -> None:

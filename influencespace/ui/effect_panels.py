@@ -55,7 +55,7 @@ def effects(workspace: Workspace, clusters: Artifact, target: str) -> None:
     missed, harmful = ordered[ordered[target] > 0].head(NAMED), ordered[ordered[target] < 0].tail(NAMED)[::-1]
     for words, part in (("Most missed", missed), ("Better without", harmful)):
         if len(part):
-            st.caption(f"{words}: " + "; ".join(part["name"]) + ".")
+            st.caption(f"**{words}:** " + " · ".join(part["name"]))
     checked(workspace, clusters, made, target)
 
 
@@ -79,6 +79,7 @@ def tradeoff(workspace: Workspace, options: PlanOptions) -> None:
         return
     preview = prediction.along(workspace, made, options)
     check = fitting(workspace, "verification")
+    plans = None if check is None else reading.table(check, "plans")
     gain = float(preview.gains[OVERALL][preview.ratios == options.reduction][0])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Predicted**", width="content")
@@ -88,9 +89,11 @@ def tradeoff(workspace: Workspace, options: PlanOptions) -> None:
             f"from {made.facts['losses'][OVERALL]:.3f}", width="content",
         )
     st.plotly_chart(
-        effect_charts.tradeoff(preview, options.reduction, None if check is None else reading.table(check, "plans")),
-        key="curate_tradeoff", alt="Predicted fall of the loss on every target and of the gaps, along the reduction ratio",
+        effect_charts.tradeoff(preview, options.reduction, plans), key="curate_tradeoff",
+        alt="Predicted fall of the loss on every target and of the gaps, along the reduction ratio",
     )
+    if plans is not None:
+        st.caption(f"Diamonds: retrained under plans as proposed, with up-weight cap {plans['cap'].iloc[0]:g} ×.")
 
 
 def figures_table(entry: dict) -> pd.DataFrame:

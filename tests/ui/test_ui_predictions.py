@@ -1,0 +1,239 @@
+"""Removal effects, their check by retraining and the preview of plans, on the pages and by themselves."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from fabricated import TARGETS, TOPICS, AnyOptions, fabricate, write_effects
+from page_cases import fine, words
+
+from influencespace import jobs
+from influencespace.curation.inputs import PlanInputs
+from influencespace.curation.options import PlanOptions
+from influencespace.curation.preview import RATIOS, Response
+from influencespace.ui import colours, effect_charts, prediction
+from influencespace.ui.prediction import Preview
+
+PREDICT = "Predict what removing would do"
+
+
+def _numbers(values) -> np.ndarray:
+    """Numbers of a chart, which travel as typed arrays or as lists."""
+    return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]) if isinstance(values, dict) else np.array(values)
+
+
+def _charts(page) -> dict[str, list[dict]]:
+    """The traces of each chart by its key."""
+    charts = page.get("plotly_chart")
+    return {chart.proto.id.rsplit("-", 1)[-1]: json.loads(chart.proto.spec)["data"] for chart in charts}
+
+
+def _press(page, label: str) -> None:
+    next(button for button in page.button if button.label == label).click().run()
+
+
+def _along_ratio(page, name: str) -> dict[int, float]:
+    """The line of that name on the curate page: gain by percent."""
+    line = next(trace for trace in _charts(page)["curate_tradeoff"] if trace.get("name") == name)
+    return dict(zip(np.round(_numbers(line["x"])).astype(int).tolist(), _numbers(line["y"]).tolist(), strict=True))
+
+
+def test_influence_page_shows_the_removal_effect_of_every_cluster_beside_the_score(app, workspace):
+    opened = fine(app("influence"))
+    [bars] = _charts(opened)["influence_effects"]
+    assert np.allclose(_numbers(bars["y"]), 0.5 * np.array([-0.02, -0.018, -0.016, 0.021, 0.023, 0.025]))
+    assert bars["customdata"][0] == f"{TOPICS[0]}: captions that fit badly"
+    assert [heading.value for heading in opened.subheader] == ["Selection score", "Removal effect"]
+    assert "its size means nothing" in words(opened)
+    assert f"**Most missed:** {TOPICS[2]}: captions that fit well" in words(opened)
+    assert f"**Better without:** {TOPICS[0]}: captions that fit badly" in words(opened)
+
+
+def test_badge_is_a_word_and_a_sign_for_the_chosen_target(app, workspace):
+    opened = app("influence")
+    assert ":green-badge[:material/verified: verified]" in words(fine(opened))
+    opened.selectbox(key="influence_target").set_value("gender=man").run()
+    assert ":orange-badge[:material/warning: doubtful]" in words(fine(opened))
+
+
+def test_check_shows_predicted_beside_retrained_and_what_guessing_would_do(app, workspace):
+    opened = fine(app("influence"))
+    first, predicted = _charts(opened)["influence_check"]
+    assert np.allclose(_numbers(first["x"]), 0.5 * _numbers(predicted["x"]))
+    assert np.allclose(_numbers(predicted["y"]), 1.1 * _numbers(predicted["x"]))
+    figures, plans = (table.value for table in opened.dataframe)
+    assert list(figures["Value"]) == ["0.99  [0.90, 1.00]"] * 4 + ["0.75"]
+    assert plans[["reduction", "predicted", "actual"]].to_numpy() == pytest.approx(np.array([[15, 0.15, 0.16], [30, 0.3, 0.31]]))
+    assert "4 of 6 clusters were left out" in words(opened)
+    opened.selectbox(key="influence_target").set_value("gender=man").run()
+    assert list(fine(opened).dataframe[0].value["Value"])[2] == "–"
+
+
+@pytest.mark.parametrize("page", ["influence", "curate"])
+def test_what_is_not_predicted_can_be(app, tmp_path, page):
+    fabricate(tmp_path / "demo", upto="plan")
+    opened = fine(app(page))
+    assert "The predictions are not there yet." in words(opened)
+    _press(opened, PREDICT)
+    assert app.submitted == [("demo", [("effects", {})])]
+
+
+@pytest.mark.parametrize(("command", "coming"), [("train", False), ("effects", True), ("verify", True), ("demo", True)])
+def test_predictions_are_on_the_way_only_if_a_job_makes_them(app, tmp_path, monkeypatch, command, coming):
+    fabricate(tmp_path / "demo", upto="plan")
+    running = SimpleNamespace(
+        id=1, title="", status="running", commands=[[command, {}]], unfinished=True, done=0, total=0, what="", fraction=0.0,
+        seconds=0.0, heartbeat=None, cancelled=None, pid=1,
+    )
+    monkeypatch.setattr(jobs, "active", lambda workspace: running)
+    monkeypatch.setattr(jobs, "jobs", lambda workspace: [running])
+    opened = fine(app("influence"))
+    assert ("The predictions are on the way" in words(opened)) == coming
+    assert (PREDICT in [button.label for button in opened.button]) == (not coming)
+
+
+def test_check_by_retraining_is_started_with_the_number_of_clusters(app, tmp_path):
+    fabricate(tmp_path / "demo", upto="effects")
+    opened = fine(app("influence"))
+    assert ":gray-badge[:material/help: unverified]" in words(opened)
+    assert "Not done yet." in words(opened)
+    number = opened.number_input(key="verify_clusters")
+    assert (number.value, number.min, number.max) == (6, 2, 6)
+    number.set_value(5)
+    _press(opened, "Check by retraining")
+    assert not opened.exception
+    assert app.submitted == [("demo", [("verify", {"clusters": 5})])]
+
+
+def test_check_waits_for_what_is_being_computed(app, workspace, monkeypatch):
+    monkeypatch.setattr(jobs, "active", lambda workspace: SimpleNamespace())
+    monkeypatch.setattr("influencespace.ui.work.strip", lambda workspace: None)
+    opened = fine(app("influence"))
+    assert next(button for button in opened.button if button.label == "Check by retraining").disabled
+
+
+def test_check_of_earlier_predictions_says_so_and_shows_nothing_of_them(app, workspace):
+    with workspace.write("effects", AnyOptions(seed=1)) as draft:
+        write_effects(draft, workspace)
+    opened = fine(app("influence"))
+    assert "The check is out of date" in opened.warning[0].value
+    assert ":gray-badge[:material/help: unverified]" in words(opened)
+    assert "influence_check" not in _charts(opened)
+    assert "Check by retraining" in [button.label for button in opened.button]
+
+
+def test_curve_follows_cap_ratio_and_decisions(app, workspace):
+    opened = app("curate")
+    opened.slider(key="curate_cap").set_value(1.0).run()
+    # At weight 1, with r of 60 pairs gone from the 30 that harm, helpful clusters have 30 - (30 - r) pairs more of 60 - r.
+    overall = _along_ratio(fine(opened), "overall")
+    assert [overall[percent] for percent in (0, 20, 50)] == pytest.approx([0, 0.5 * 12 / 48, 0.5], abs=1e-6)
+    assert _along_ratio(opened, "gender=woman")[20] == pytest.approx(0.6 * 12 / 48)
+    assert _along_ratio(opened, "gap: gender")[20] == pytest.approx(0.2 * 12 / 48)
+    assert "At 20 % the overall loss falls by 0.125 from 2.000" in words(opened)
+    assert "single clusters: verified" in words(opened)
+    opened.slider(key="curate_reduction").set_value(0.33).run()
+    assert _along_ratio(fine(opened), "overall")[33] == pytest.approx(0.5 * 20 / 40)
+    workspace.decide({"clusters": {"0.1": "prune"}})
+    opened.slider(key="curate_reduction").set_value(0.2).run()
+    assert _along_ratio(fine(opened), "overall")[20] == pytest.approx(0.5 * (20 - 28) / 48)
+    assert "At 20 % the overall loss rises by 0.083" in words(opened)
+
+
+def test_retrained_plans_stand_beside_the_curve_and_say_which_they_are(app, workspace):
+    opened = fine(app("curate"))
+    retrained = [trace for trace in _charts(opened)["curate_tradeoff"] if trace["mode"] == "markers"]
+    assert [list(_numbers(trace["x"])) for trace in retrained] == [[15, 30]] * 3
+    assert all("up-weight cap %{customdata:g}" in trace["hovertemplate"] for trace in retrained)
+    assert list(_numbers(retrained[0]["customdata"])) == [2, 2]
+
+
+def test_moves_of_a_slider_read_nothing_again(app, workspace, monkeypatch):
+    reads = []
+    monkeypatch.setattr(prediction, "PlanInputs", SimpleNamespace(read=lambda place: reads.append("i") or PlanInputs.read(place)))
+    monkeypatch.setattr(prediction, "Response", SimpleNamespace(read=lambda made: reads.append("r") or Response.read(made)))
+    opened = app("curate")
+    for cap in (2.0, 3.0, 5.0):
+        opened.slider(key="curate_cap").set_value(cap).run()
+        opened.slider(key="curate_fairness").set_value(cap / 5).run()
+    assert sorted(reads) == ["i", "r"]
+
+
+def test_a_thousand_clusters_are_predicted_as_by_a_slow_loop(monkeypatch):
+    draw, count, pairs, size = np.random.default_rng(0), 1000, 3000, 3
+    member = np.concatenate([np.arange(count), draw.integers(0, count, pairs - count)])
+    labels = np.array([f"{c:04d}.0" for c in member], dtype=object)
+    targets = [{"name": name, "attribute": None, "loss": 2.0, "loss_error": 0.1} for name in ("overall", "other")]
+    inputs = PlanInputs(
+        np.array([f"p{i}" for i in range(pairs)], dtype=object), labels, member, draw.normal(size=(pairs, 2)),
+        draw.normal(size=pairs), np.arange(pairs), targets,
+    )
+    factor = draw.normal(size=(count, size, size)).astype(np.float32)
+    response = Response(
+        draw.normal(size=(count, size)).astype(np.float32), factor @ factor.swapaxes(1, 2),
+        draw.normal(size=size).astype(np.float32), np.eye(size, dtype=np.float32),
+        draw.normal(size=(2, size)).astype(np.float32), (factor @ factor.swapaxes(1, 2))[:2],
+        np.zeros((0, count), dtype=np.float32), np.zeros((0, 2), dtype=np.float32),
+    )
+    monkeypatch.setattr(prediction, "_inputs", lambda *key: inputs)
+    monkeypatch.setattr(prediction, "_response", lambda *key: response)
+    decisions = {"clusters": {"0003.0": "prune", "0005.0": "up-weight"}, "pairs": {"p7": 2.5}}
+    place = SimpleNamespace(path="", find=lambda name: None, decisions=lambda: decisions)
+    losses = {"overall": 2.0, "other": 1.0}
+    made = SimpleNamespace(folder="", digest="", facts={"targets": list(losses), "losses": losses})
+    options = PlanOptions(reduction=0.23, cap=3.0)
+    found = prediction.along(place, made, options)
+    assert list(found.ratios) == sorted([*RATIOS, 0.23])
+    for t in range(0, len(found.ratios), 4):
+        plan = inputs.plan(inputs.decided(decisions, options), dataclasses.replace(options, reduction=found.ratios[t]))
+        slope, bend = np.zeros(size), np.zeros((size, size))
+        for weight, cluster in zip(plan.weights / plan.weights.sum(dtype=float), member, strict=True):
+            slope += weight * response.gradients[cluster]
+            bend += weight * response.curvature[cluster]
+        step = np.linalg.solve(bend + response.ridge, -(slope + response.pull))
+        for q, name in enumerate(("overall", "other")):
+            rise = response.target_gradients[q] @ step + 0.5 * step @ response.target_curvature[q] @ step
+            assert found.gains[name][t] == pytest.approx(-rise, rel=1e-3)
+
+
+def test_gap_narrows_by_what_the_losses_come_nearer():
+    targets = [{"name": name, "attribute": name.partition("=")[0] if "=" in name else None}
+               for name in ("overall", "g=a", "g=b", "h=1", "h=2", "h=3")]
+    losses = {"overall": 1.0, "g=a": 2.0, "g=b": 1.5, "h=1": 1.0, "h=2": 1.0, "h=3": 1.0}
+    gains = {name: np.zeros(3) for name in losses} | {"g=a": np.array([0.0, 0.3, 0.7]), "g=b": np.array([0.1, 0.0, 0.0])}
+    found = prediction.narrowing(losses, gains, targets)
+    assert list(found) == ["g"]
+    assert found["g"] == pytest.approx([-0.1, 0.3, 0.3])  # the last one has turned over, to 0.2
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_removal_effects_go_up_and_their_colours_are_centred(theme):
+    rows = pd.DataFrame({"name": ["a", "b", "c"], "overall": [0.3, -0.2, 0.0]})
+    [bars] = effect_charts.effects(rows, "overall", theme).data
+    assert list(bars.customdata) == ["b", "c", "a"]
+    assert bars.marker.cmin == -bars.marker.cmax
+    assert (bars.marker.colorscale[0][1], bars.marker.colorscale[-1][1]) == (colours.HARMS, colours.HELPS)
+
+
+def test_check_has_a_line_of_equality_through_all_points():
+    rows = pd.DataFrame({"cluster": ["0.0", "9.9"], "predicted": [0.1, -0.3], "first_order": [0.05, -0.1], "actual": [0.2, -0.4]})
+    figure = effect_charts.check(rows, {"0.0": "dogs"})
+    [line] = figure.layout.shapes
+    assert (line.x0, line.y0, line.x1, line.y1) == pytest.approx((-0.4, -0.4, 0.2, 0.2))
+    first, effect = figure.data
+    assert first.marker.symbol == "circle-open"
+    assert list(effect.text) == ["dogs", "9.9"]
+
+
+def test_present_ratio_is_marked_on_every_line():
+    preview = Preview(np.array([0.0, 0.1, 0.2]), dict.fromkeys(TARGETS, np.zeros(3)), {"gender": np.ones(3)})
+    figure = effect_charts.tradeoff(preview, 0.1, None)
+    assert [trace.name for trace in figure.data] == [*TARGETS, "gap: gender"]
+    assert all(np.flatnonzero(trace.marker.size).tolist() == [1] for trace in figure.data)
+    assert 10 in [shape.x0 for shape in figure.layout.shapes]

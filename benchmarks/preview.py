@@ -3,7 +3,8 @@
     python benchmarks/preview.py [--clusters 100 1000] [--pairs 10000 100000 1000000] [--json PATH]
 
 Scores and the model of the proxy's response are drawn at random, with 8 targets and 32 directions as in the product: what is
-timed is what a move of a slider costs, from the options and the decisions to the gains at 19 ratios. Median of 15 moves.
+timed is what a move of a slider costs, from the options and the decisions to the gains at 19 ratios. Medians of 15 moves; the
+processor's own time is what the clock would say on a machine with nothing else to do.
 """
 
 from __future__ import annotations
@@ -58,17 +59,18 @@ def drawn_response(clusters: int, draw: np.random.Generator) -> Response:
     )
 
 
-def measured(clusters: int, pairs: int) -> float:
-    """Milliseconds of one curve, median of the moves of a slider."""
+def measured(clusters: int, pairs: int) -> dict[str, float]:
+    """Milliseconds of one curve by the clock and by the processor, medians of the moves of a slider."""
     draw = np.random.default_rng(0)
     inputs, response = drawn_inputs(clusters, pairs, draw), drawn_response(clusters, draw)
     seconds = []
     for move in range(MOVES):
         options = PlanOptions(cap=1 + 0.5 * move, fairness=0.1 * move)
-        began = time.perf_counter()
+        began = time.perf_counter(), time.process_time()
         curve(response, inputs, DECISIONS, options, RATIOS)
-        seconds.append(time.perf_counter() - began)
-    return 1000 * statistics.median(seconds)
+        seconds.append((time.perf_counter() - began[0], time.process_time() - began[1]))
+    clock, processor = (round(1000 * statistics.median(column), 1) for column in zip(*seconds, strict=True))
+    return {"milliseconds": clock, "processor_milliseconds": processor}
 
 
 def main() -> None:
@@ -79,12 +81,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="Write the rows there.")
     arguments = parser.parse_args()
     rows = [
-        {"clusters": clusters, "pairs": pairs, "milliseconds": round(measured(clusters, pairs), 1)}
+        {"clusters": clusters, "pairs": pairs, **measured(clusters, pairs)}
         for clusters in arguments.clusters for pairs in arguments.pairs
     ]
-    print("| clusters | pairs | milliseconds |\n|---|---|---|")
+    print("| clusters | pairs | milliseconds | of the processor |\n|---|---|---|---|")
     for row in rows:
-        print(f"| {row['clusters']:,} | {row['pairs']:,} | {row['milliseconds']:.1f} |")
+        print("| {clusters:,} | {pairs:,} | {milliseconds:.1f} | {processor_milliseconds:.1f} |".format(**row))
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

@@ -1,4 +1,5 @@
-"""A curator's first visit, in a real browser: from nothing to a training that is watched and cancelled."""
+"""A curator's first visit, in a real browser: from nothing to predictions that are checked, and to a training that is watched
+and cancelled."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import visiting
 from visiting import CHROMIUM, colours_on, go_to, served, settled
 
 from influencespace import jobs
+from influencespace.influence.verification import DOUBTFUL, VERIFIED, verdicts
 from influencespace.workspace import Workspace
 
 pytestmark = [
@@ -17,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
 ]
 MAP = "canvas[role=img]"
-FIRST_MAP_SECONDS = 60.0
+FIRST_MAP_SECONDS, PREDICTED_SECONDS, CHECKED_SECONDS = 60.0, 180.0, 120.0
 
 
 @pytest.fixture
@@ -40,9 +42,9 @@ def test_first_visit_from_the_demo_to_a_cancelled_training(page, tmp_path):
         page.locator(MAP).wait_for(timeout=1000 * FIRST_MAP_SECONDS)
         assert time.monotonic() - began < FIRST_MAP_SECONDS
         workspace = Workspace(folder / "demo")
-        page.wait_for_function("() => !document.querySelector('.st-key-work')", timeout=90_000)
+        page.wait_for_function("() => !document.querySelector('.st-key-work')", timeout=1000 * PREDICTED_SECONDS)
         settled(page)
-        assert workspace.state("plan") == "current"
+        assert workspace.state("plan") == workspace.state("effects") == "current"
         assert colours_on(page, MAP) > 50
         assert page.locator(".gallery img").count() == 24
 
@@ -50,6 +52,16 @@ def test_first_visit_from_the_demo_to_a_cancelled_training(page, tmp_path):
         page.get_by_text("Pairs for training").wait_for()
         go_to(page, "Influence")
         page.locator(".js-plotly-plot").first.wait_for()
+        badge = page.locator(".stMarkdownBadge").first
+        badge.get_by_text("unverified").wait_for()
+        page.get_by_label("Clusters to leave out", exact=True).fill("5")
+        page.get_by_role("button", name="Check by retraining").click()
+        page.get_by_text("Checking by retraining", exact=True).wait_for()
+        page.get_by_text(re.compile("^5 of [0-9]+ clusters were left out")).wait_for(timeout=1000 * CHECKED_SECONDS)
+        settled(page)
+        verdict = verdicts(workspace)["overall"]
+        assert verdict in (VERIFIED, DOUBTFUL)
+        badge.get_by_text(re.compile(rf"\b{verdict}$")).wait_for()
 
         go_to(page, "Curate")
         pruned = page.get_by_test_id("stMetric").filter(has_text="Pruned")

@@ -1,8 +1,9 @@
 """How a plan treats near-duplicates: the best of a set keeps its place, each further one counts less.
 
 Copies have diminishing returns: r of them are worth log2(1 + r) pairs, so that one is worth one, and the r-th adds
-log2(1 + 1/r). By this factor it stands lower in the order of the plan than its cluster: of pairs that repeat each other
-neither all look precious nor do all go. The best one goes only with its cluster, as any pair.
+log2(1 + 1/r). By this factor it stands lower among the clusters that help than its own does: of pairs that repeat each other
+neither all look precious nor do all go. A copy helps less, but it does no harm, so clusters that harm go first; and the best
+one of a set goes only with its cluster, as any pair.
 """
 
 from __future__ import annotations
@@ -57,15 +58,16 @@ def worth(rank: np.ndarray) -> np.ndarray:
     return np.log2(1 + 1 / rank)
 
 
-def relegate(place: np.ndarray, rank: np.ndarray) -> np.ndarray:
+def relegate(place: np.ndarray, rank: np.ndarray, harmful: int) -> np.ndarray:
     """(n,) the place in the order of pruning at which each pair goes.
 
     The best of a set goes with its cluster. Another goes with the cluster at that part of the height of its own which it is
-    worth, height being the share of all pairs that go before the middle of a cluster.
+    worth, height being the number of pairs that go before the middle of a cluster, less the ``harmful`` ones: the pairs of all
+    clusters that harm.
     """
     counts = np.bincount(place)
     above = np.cumsum(counts)
-    height = above - counts / 2
-    out, rows = place.copy(), np.flatnonzero(rank > 1)
-    out[rows] = np.searchsorted(above, height[place[rows]] * worth(rank[rows]))
+    height = above - counts / 2 - harmful
+    out, rows = place.copy(), np.flatnonzero((rank > 1) & (height > 0)[place])
+    out[rows] = np.searchsorted(above, harmful + height[place[rows]] * worth(rank[rows]))
     return out

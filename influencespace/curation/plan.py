@@ -100,7 +100,8 @@ def standing(
     place[np.argsort(mean, kind="stable")] = np.arange(len(labels))
     sets = np.arange(len(value)) if sets is None else sets
     ranks = rank_in_sets(sets, place[member], value, np.where(decided.prune, -1, decided.any))
-    return Standing(value, labels, member, pairs, mean, place, ranks, relegate(place[member], ranks.rank))
+    harmful = int(pairs[np.bincount(member, scores @ direction.weights) < 0].sum())
+    return Standing(value, labels, member, pairs, mean, place, ranks, relegate(place[member], ranks.rank, harmful))
 
 
 def make_plan(

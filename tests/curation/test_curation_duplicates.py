@@ -52,15 +52,16 @@ def test_ranks_count_from_what_would_go_last(pairs):
         assert set(found.best[own]) == {ordered[0]}
 
 
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(0, 99))
-def test_the_best_goes_with_its_cluster_and_the_others_with_clusters_as_low_as_their_rank_says(sizes, seed):
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(0, 99), st.integers(0, 30))
+def test_the_best_goes_with_its_cluster_and_the_others_with_clusters_as_low_as_their_rank_says(sizes, seed, harmful):
     place = np.repeat(np.arange(len(sizes)), sizes)
     rank = np.random.default_rng(seed).integers(1, 6, len(place))
-    found = relegate(place, rank)
+    found = relegate(place, rank, harmful)
     ends = np.cumsum(sizes)
     for i, r in enumerate(rank):
-        height = (ends[place[i]] - sizes[place[i]] / 2) * math.log2(1 + 1 / r)
-        assert found[i] == next(k for k, end in enumerate(ends) if end >= height)
+        above = ends[place[i]] - sizes[place[i]] / 2 - harmful
+        height = harmful + above * math.log2(1 + 1 / r)
+        assert found[i] == (next(k for k, end in enumerate(ends) if end >= height) if above > 0 and r > 1 else place[i])
     assert (found[rank == 1] == place[rank == 1]).all() and (found <= place).all()
 
 
@@ -86,6 +87,16 @@ def test_the_best_of_a_set_outlives_the_others(seed, reduction):
     boundary = height[best] == height[others | kept].min(initial=99)
     assert (kept[best] | boundary)[others].all()
     assert (plan.weights == 0).sum() == int(np.floor(reduction * 300 + 0.5))
+
+
+def test_what_harms_goes_before_copies_of_what_helps():
+    labels = np.repeat(np.array([f"{k}.0" for k in range(10)], dtype=object), 10)
+    scores = np.repeat(np.arange(10.0) - 4, 10)[:, None]  # four clusters harm
+    sets = np.arange(100)
+    sets[90:95] = 90
+    left = [int((plan_of(scores, labels, sets, reduction=r).weights[90:95] > 0).sum()) for r in (0.4, 0.55, 0.7, 0.8, 0.9)]
+    # Above the forty that harm, the height of its cluster is 55: the copies stand at 72, 63, 58 and 54 %.
+    assert left == [5, 5, 3, 2, 1]
 
 
 @given(st.integers(0, 50))
@@ -130,6 +141,7 @@ def test_the_curators_word_decides_who_is_the_best_of_a_set():
 
 def test_a_cluster_that_only_lost_copies_is_kept_and_says_so():
     scores, labels, _ = case(sets=np.zeros(300, int))
+    scores += 10  # none harms
     best = plan_of(scores, labels, None).clusters["cluster"].iloc[-1]
     own = np.flatnonzero(labels == best)
     sets = np.arange(300)
@@ -181,11 +193,15 @@ def test_planted_bursts_are_sets_share_a_fold_and_lose_copies_but_never_all(repe
     burst = np.arange(PAIRS["train"]) < 150
     table = pd.DataFrame({"kept": kept, "set": sets})[burst]
     agreement = workspace.artifact("proxy").array("agreement")
-    good = pd.Series(agreement[burst]).groupby(sets[burst]).mean() > 0
+    # A burst is lost only if the cluster of its best goes.
+    stays = workspace.artifact("plan").table("clusters").set_index("cluster")["kept"] > 0
+    best = plan["duplicate_of"].isna().to_numpy()
+    of_best = workspace.artifact("clusters").table("members")["cluster"][best & burst].map(stays)
+    good = pd.Series(of_best.to_numpy(), index=sets[best & burst])
     left = table.groupby("set")["kept"].sum()
-    assert (left[good] >= 1).all() and left[good].mean() < COPIES - 1
+    assert (left[good[good].index] >= 1).all() and left[good[good].index].mean() < COPIES - 1 and good.mean() > 0.5
     fits = agreement > 0
-    assert (~kept)[burst & fits].mean() > 5 * (~kept)[~burst & fits].mean()
+    assert (~kept)[burst & fits].mean() > 2 * (~kept)[~burst & fits].mean()
 
 
 def test_the_plan_names_what_each_copy_repeats(repeated):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import torch
 from arms import LAB, cases
 from sklearn.cluster import KMeans
 
@@ -132,7 +133,5 @@ def closeness(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 
 def one_thread() -> None:
     """Ask that one thread computes, in this process and those it starts; to be called before anything is computed."""
-    import torch
-
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)

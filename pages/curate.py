@@ -15,7 +15,7 @@ clusters = workspace.artifact("clusters")
 topics, strata = reading.names(clusters)
 
 left, right = st.columns([1.7, 1], gap="large")
-with right:
+with right, st.container(gap="xsmall"):
     with guarded():
         wanted = curate_panels.options(plan)
         curate_panels.follow(workspace, wanted)

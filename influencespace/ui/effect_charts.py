@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from influencespace.ui import colours
-from influencespace.ui.influence_charts import plain
+from influencespace.ui.influence_charts import plain, short
 from influencespace.ui.prediction import Preview
 
 # More bars than this leave no room for their outlines.
@@ -32,17 +32,18 @@ def effects(rows: pd.DataFrame, target: str, theme: str) -> go.Figure:
     values = ordered[target].to_numpy(dtype=np.float32)
     end, scale = colours.reach(values), colours.diverging(theme)
     figure = go.Figure(go.Bar(
-        x=np.arange(len(values)), y=values, customdata=ordered["name"],
+        x=short(ordered["name"], 70), y=values,
         marker={
             "color": values, "cmin": -end, "cmax": end, "colorscale": _scale(scale),
             "line": {"width": 1 if len(values) <= OUTLINED else 0, "color": colours.GREY},
         },
-        hovertemplate="%{customdata}<br>%{y:+.3g}<extra></extra>",
+        hovertemplate="%{y:+.3g}<extra></extra>",
     ))
     figure.add_hline(y=0, line={"width": 1, "color": colours.GREY})
     figure.update_xaxes(title="clusters, from the least missed to the most missed", showticklabels=False, showgrid=False)
     figure.update_yaxes(title=f"rise of the loss ({target}) without it")
-    return plain(figure, height=270).update_layout(bargap=0.15)
+    # The name shows wherever the pointer is above or below a bar, for many are too short to be hit.
+    return plain(figure, height=270).update_layout(bargap=0.15, hovermode="x unified")
 
 
 def check(rows: pd.DataFrame, names: dict[str, str]) -> go.Figure:

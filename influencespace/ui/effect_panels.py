@@ -29,6 +29,8 @@ FIGURES = {
     "sign_accuracy": "Right signs",
 }
 NAMED = 3
+# The tools would lie over the legend or the bars.
+NO_TOOLS = {"displayModeBar": False}
 
 
 def badge(workspace: Workspace, target: str, of: str = "") -> None:
@@ -48,7 +50,7 @@ def effects(workspace: Workspace, clusters: Artifact, target: str) -> None:
         return
     rows = reading.table(made, "clusters").assign(name=lambda table: table["cluster"].map(reading.names(clusters)[1]))
     st.plotly_chart(
-        effect_charts.effects(rows, target, st.context.theme.type or "light"), key="influence_effects",
+        effect_charts.effects(rows, target, st.context.theme.type or "light"), key="influence_effects", config=NO_TOOLS,
         alt=f"Removal effect of each cluster on {target}: blue helps, orange harms",
     )
     ordered = rows.sort_values(target, ascending=False)
@@ -89,7 +91,7 @@ def tradeoff(workspace: Workspace, options: PlanOptions) -> None:
             f"from {made.facts['losses'][OVERALL]:.3f}", width="content",
         )
     st.plotly_chart(
-        effect_charts.tradeoff(preview, options.reduction, plans), key="curate_tradeoff",
+        effect_charts.tradeoff(preview, options.reduction, plans), key="curate_tradeoff", config=NO_TOOLS,
         alt="Predicted fall of the loss on every target and of the gaps, along the reduction ratio",
     )
     if plans is not None:

@@ -48,7 +48,7 @@ def test_influence_page_shows_the_removal_effect_of_every_cluster_beside_the_sco
     opened = fine(app("influence"))
     [bars] = _charts(opened)["influence_effects"]
     assert np.allclose(_numbers(bars["y"]), 0.5 * np.array([-0.02, -0.018, -0.016, 0.021, 0.023, 0.025]))
-    assert bars["customdata"][0] == f"{TOPICS[0]}: captions that fit badly"
+    assert bars["x"][0] == f"{TOPICS[0]}: captions that fit badly"
     assert [heading.value for heading in opened.subheader] == ["Selection score", "Removal effect"]
     assert "its size means nothing" in words(opened)
     assert f"**Most missed:** {TOPICS[2]}: captions that fit well" in words(opened)
@@ -216,7 +216,7 @@ def test_gap_narrows_by_what_the_losses_come_nearer():
 def test_removal_effects_go_up_and_their_colours_are_centred(theme):
     rows = pd.DataFrame({"name": ["a", "b", "c"], "overall": [0.3, -0.2, 0.0]})
     [bars] = effect_charts.effects(rows, "overall", theme).data
-    assert list(bars.customdata) == ["b", "c", "a"]
+    assert list(bars.x) == ["b", "c", "a"]
     assert bars.marker.cmin == -bars.marker.cmax
     assert (bars.marker.colorscale[0][1], bars.marker.colorscale[-1][1]) == (colours.HARMS, colours.HELPS)
 

@@ -28,7 +28,7 @@ class EffectOptions(Options):
     """How removal effects are predicted."""
 
     steps: int = option(
-        1, "Steps that follow the proxy to its optimum without a cluster; each costs one pass over the data a cluster.",
+        2, "The most steps that follow the proxy to its optimum without a cluster; each costs a pass over the data a cluster.",
         minimum=1, maximum=20,
     )
     removal_dimensions: int = option(

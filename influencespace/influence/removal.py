@@ -9,7 +9,8 @@ weighed by the adjoint:
    (:func:`gradients_without`).
 2. A step :math:`d` against the gradient, in units in which the curvature is about one, to :math:`M + d`. The gradient
    :math:`g_1` there holds the cluster's own curvature, for :math:`g_1 - g_0 = (H - H_c) d` and higher orders along the step;
-   how far to go follows from it, and leaves the residual gradient :math:`r`. More steps, where asked for, are those of L-BFGS.
+   how far to go follows from it, and leaves the residual gradient :math:`r`. Where much is left, a second step follows, as
+   in L-BFGS.
 3. The target's loss is evaluated at the point :math:`\hat M` so reached, not linearised, and what the rest of the way would
    bring is added to first order:
 
@@ -37,6 +38,8 @@ from influencespace.proxy.objective import softmaxes
 # The adjoints' residual, relative; what is left of it is multiplied by the small residual of the steps.
 ADJOINT_TOLERANCE = 0.01
 ADJOINT_ITERATIONS = 50
+# Steps end when what is left, weighed by the adjoints, is at most this part of the spread of first-order effects.
+ENOUGH = 0.1
 
 
 class RemovalEffects:
@@ -69,13 +72,13 @@ class RemovalEffects:
 
     def of_clusters(self, member: np.ndarray, clusters: np.ndarray, steps: int, progress: Progress = silent) -> np.ndarray:
         """(len(clusters), targets) float64: the removal effects of some of the clusters that (n,) ``member`` numbers."""
-        out = np.zeros((len(clusters), len(self.before)))
+        out, enough = np.zeros((len(clusters), len(self.before))), ENOUGH * self.first_order(member, int(member.max()) + 1).std(0)
         for first in range(0, len(clusters), 64):
             some = clusters[first : first + 64]
             starts = gradients_without(self.optimum, member, some)
             for k, (cluster, start) in enumerate(zip(some, starts, strict=True)):
                 progress(first + k, len(clusters), "predicting removals")
-                out[first + k] = self._effect((member != cluster).astype(np.float64), start, steps)
+                out[first + k] = self._effect((member != cluster).astype(np.float64), start, steps, enough)
         progress(len(clusters), len(clusters), "predicting removals")
         return out
 
@@ -83,23 +86,27 @@ class RemovalEffects:
         """(targets,) float64: the effect of (n,) weights, 0 = without the pair, such as those of a plan."""
         if not (weights > 0).any():
             return self.losses.at(self.optimum.prior) - self.before
-        return self._effect(weights, self.optimum.gradient(self.optimum.model, reweighted(self.optimum.batches, weights)), steps)
+        start = self.optimum.gradient(self.optimum.model, reweighted(self.optimum.batches, weights))
+        return self._effect(weights, start, steps, np.zeros(len(self.before)))
 
-    def _effect(self, weights: np.ndarray, start: torch.Tensor, steps: int) -> np.ndarray:
+    def _effect(self, weights: np.ndarray, start: torch.Tensor, steps: int, enough: np.ndarray) -> np.ndarray:
+        """At most ``steps``, until what the adjoints say is left is at most (targets,) ``enough``."""
         if not (weights > 0).any():
             return self.losses.at(self.optimum.prior) - self.before
         changed, model, unit = reweighted(self.optimum.batches, weights), self.optimum.model, self.unit
         point, residual, steps_taken = torch.zeros_like(model), unit * start, []
-        for k in range(steps):
+        for _ in range(steps):
             direction = -_quasi_newton(residual, steps_taken)
-            gradient = unit * self.optimum.gradient(model + unit * (point + direction), changed)
-            change = gradient - residual
-            # As far as the gradient, taken to be linear, says; earlier steps go all the way and meet the true gradient there.
-            share = 1.0 if k < steps - 1 else -float(_dot(residual, direction) / _dot(direction, change))
-            point, residual = point + share * direction, residual + share * change
+            change = unit * self.optimum.gradient(model + unit * (point + direction), changed) - residual
+            # As far as the gradient, taken to be linear, says; a further step starts where the true gradient is known.
+            share = -_dot(residual, direction) / _dot(direction, change)
+            end, missing = point + share * direction, residual + share * change
+            left = -(self.adjoints * (missing / unit)).sum((1, 2)).cpu().numpy()
+            if (np.abs(left) <= enough).all():
+                break
+            point, residual = point + direction, residual + change
             steps_taken.append((direction, change))
-        left = (self.adjoints * (residual / unit)).sum((1, 2)).cpu().numpy()
-        return self.losses.at(model + unit * point) - self.before - left
+        return self.losses.at(model + unit * end) - self.before + left
 
     def _solve(self, right: torch.Tensor) -> torch.Tensor:
         """(k, kx, ky): the inverse of the curvature and ridge times right-hand sides, by conjugate gradients in the units."""

@@ -57,13 +57,13 @@ def softmaxes(logits: torch.Tensor, weights: torch.Tensor | None = None, photo: 
     photo
         (b,) int; pairs with the same number are no negatives of each other. None when all differ.
     """
-    rows = columns = logits
+    negatives = logits
+    if photo is not None and len(photo.unique()) < len(photo):
+        negatives = logits.masked_fill(twins(photo), -torch.inf)
+    rows = columns = negatives
     if weights is not None:
         offset = weights.log()
-        rows, columns = logits + offset[None, :], logits + offset[:, None]
-    if photo is not None and len(photo.unique()) < len(photo):
-        excluded = twins(photo)
-        rows, columns = rows.masked_fill(excluded, -torch.inf), columns.masked_fill(excluded, -torch.inf)
+        rows, columns = negatives + offset[None, :], negatives + offset[:, None]
     by_image, image_total = _softmax(rows, 1)
     by_text, text_total = _softmax(columns, 0)
     return BatchSoftmax(by_image, by_text, 0.5 * (image_total + text_total) - logits.diagonal())

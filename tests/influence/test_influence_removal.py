@@ -43,7 +43,14 @@ def test_gradients_without_a_cluster_equal_those_of_the_smaller_data(aligned):
         torch.testing.assert_close(found[c], plain, rtol=0, atol=1e-10)
 
 
+@pytest.fixture
+def to_the_end(monkeypatch):
+    """All steps are taken, however little is left."""
+    monkeypatch.setattr("influencespace.influence.removal.ENOUGH", 0.0)
+
+
 @pytest.mark.parametrize("aligned", [False, True])
+@pytest.mark.usefixtures("to_the_end")
 def test_removal_effects_are_those_of_retraining(aligned):
     optimum, losses, member = case(aligned)
     truth = retrained_effects(optimum, losses, member)
@@ -53,6 +60,17 @@ def test_removal_effects_are_those_of_retraining(aligned):
     assert errors[0] < 0.35 * first
     assert errors[1] < 0.5 * errors[0]
     assert errors[3] < 0.002 * np.abs(truth).max()
+
+
+def test_steps_end_when_little_is_left(monkeypatch):
+    optimum, losses, member = case()
+    effects, every = RemovalEffects(optimum, losses), np.arange(CLUSTERS)
+    spread = effects.first_order(member, CLUSTERS).std(0)
+    one, many = effects.of_clusters(member, every, steps=1), effects.of_clusters(member, every, steps=9)
+    assert (one != many).any()
+    assert (np.abs(many - retrained_effects(optimum, losses, member)) < 0.1 * spread).all()
+    monkeypatch.setattr("influencespace.influence.removal.ENOUGH", 1e9)
+    np.testing.assert_array_equal(effects.of_clusters(member, every, steps=9), one)
 
 
 def test_wrong_pairs_are_better_removed():
@@ -69,6 +87,7 @@ def test_adjoints_solve_the_curvature_and_the_ridge():
     assert (product - right).flatten(1).norm(dim=1).max() < 0.02 * right.flatten(1).norm(dim=1).max()
 
 
+@pytest.mark.usefixtures("to_the_end")
 def test_removing_a_cluster_is_the_weight_zero_of_its_pairs():
     optimum, losses, member = case()
     effects = RemovalEffects(optimum, losses)

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from influencespace.influence.targets import OVERALL
 from influencespace.ui import colours
-from influencespace.ui.influence_charts import plain, short
+from influencespace.ui.influence_charts import plain, short, stops
 from influencespace.ui.prediction import Preview
 
 # More bars than this leave no room for their outlines.
 OUTLINED = 150
-GAP = colours.CATEGORIES[-1]
 AS_PROPOSED = "plan of %{x:.0f} % as proposed,<br>up-weight cap %{customdata:g} ×, no decisions"
 
 
@@ -30,11 +30,11 @@ def effects(rows: pd.DataFrame, target: str, theme: str) -> go.Figure:
     """
     ordered = rows.sort_values(target)
     values = ordered[target].to_numpy(dtype=np.float32)
-    end, scale = colours.reach(values), colours.diverging(theme)
+    end = colours.reach(values)
     figure = go.Figure(go.Bar(
         x=short(ordered["name"], 70), y=values,
         marker={
-            "color": values, "cmin": -end, "cmax": end, "colorscale": _scale(scale),
+            "color": values, "cmin": -end, "cmax": end, "colorscale": stops(colours.diverging(theme)),
             "line": {"width": 1 if len(values) <= OUTLINED else 0, "color": colours.GREY},
         },
         hovertemplate="%{y:+.3g}<extra></extra>",
@@ -90,16 +90,15 @@ def tradeoff(preview: Preview, present: float, plans: pd.DataFrame | None) -> go
     """
     percent, now = 100 * preview.ratios, int(np.argmin(np.abs(preview.ratios - present)))
     figure = go.Figure()
-    tints = dict(zip(preview.gains, colours.categories(len(preview.gains)), strict=True))
-    for name, gain in preview.gains.items():
-        _line(figure, percent, gain, now, name, {"color": tints[name], "width": 3 if name == "overall" else 2})
-    for name, narrowing in preview.gaps.items():
-        _line(figure, percent, narrowing, now, f"gap: {name}", {"color": GAP, "width": 2, "dash": "dash"})
+    lines = preview.gains | {f"gap: {name}": narrowing for name, narrowing in preview.gaps.items()}
+    tints = dict(zip(lines, colours.categories(len(lines)), strict=True))
+    for name, gain in lines.items():
+        look = {"color": tints[name], "width": 3 if name == OVERALL else 2, "dash": "solid" if name in preview.gains else "dash"}
+        _line(figure, percent, gain, now, name, look)
     for name, rows in [] if plans is None else plans.groupby("target", sort=False):
         figure.add_scatter(
-            x=100 * rows["reduction"], y=rows["actual"], customdata=rows["cap"], mode="markers", showlegend=False,
-            legendgroup=name,
-            marker={"size": 7, "color": tints[name], "symbol": "diamond"},
+            x=100 * rows["reduction"], y=rows["actual"], customdata=rows["cap"], mode="markers",
+            showlegend=False, legendgroup=name, marker={"size": 7, "color": tints[name], "symbol": "diamond"},
             hovertemplate=f"{name}, retrained: %{{y:+.3g}}<br>{AS_PROPOSED}<extra></extra>",
         )
     figure.add_vline(x=100 * present, line={"width": 1, "dash": "dot", "color": colours.GREY})
@@ -115,10 +114,5 @@ def _line(figure: go.Figure, percent: np.ndarray, gain: np.ndarray, now: int, na
     size[now] = 9
     figure.add_scatter(
         x=percent, y=gain.astype(np.float32), name=name, legendgroup=name, mode="lines+markers", line=line,
-        marker={"size": size, "color": line["color"]},
-        hovertemplate=f"{name} at %{{x:.0f}} %: %{{y:+.3g}}<extra></extra>",
+        marker={"size": size, "color": line["color"]}, hovertemplate=f"{name} at %{{x:.0f}} %: %{{y:+.3g}}<extra></extra>",
     )
-
-
-def _scale(ramp: list[str]) -> list[list]:
-    return [[i / (len(ramp) - 1), colour] for i, colour in enumerate(ramp)]

@@ -7,8 +7,9 @@ import streamlit as st
 
 from influencespace import jobs
 from influencespace.curation.options import PlanOptions, VerifyOptions
+from influencespace.errors import PlanError
 from influencespace.influence.targets import OVERALL
-from influencespace.influence.verification import CORRELATION, DOUBTFUL, SLOPE, UNVERIFIED, VERIFIED, verdicts
+from influencespace.influence.verification import CORRELATION, DOUBTFUL, FEWEST, SLOPE, UNVERIFIED, VERIFIED, verdicts
 from influencespace.options import describe
 from influencespace.ui import effect_charts, prediction, reading
 from influencespace.ui.guard import guarded
@@ -22,7 +23,7 @@ BADGES = {
 MEANING = (
     f"Verified: beside retraining without some clusters, both correlations surely reach {CORRELATION:g}, the slope surely lies "
     f"in {SLOPE[0]:g} to {SLOPE[1]:g}, and signs are right no less often than by always guessing the commoner one. "
-    "Doubtful: not so. Unverified: nobody has looked."
+    f"Doubtful: not so, or fewer than {FEWEST} clusters were left out. Unverified: nobody has looked."
 )
 FIGURES = {
     "spearman": "Order (Spearman)", "pearson": "Values (Pearson)", "slope": "Size (slope; 1 is right)",
@@ -79,7 +80,11 @@ def tradeoff(workspace: Workspace, options: PlanOptions) -> None:
     made = need(workspace, "effects")
     if made is None:
         return
-    preview = prediction.along(workspace, made, options)
+    try:
+        preview = prediction.along(workspace, made, options)
+    except PlanError:
+        st.caption("There is no prediction, for a decision cannot be followed.")  # the plan says which
+        return
     check = fitting(workspace, "verification")
     plans = None if check is None else reading.table(check, "plans")
     gain = float(preview.gains[OVERALL][preview.ratios == options.reduction][0])
@@ -106,8 +111,6 @@ def figures_table(entry: dict) -> pd.DataFrame:
 
 def _figures(found: Artifact, names: dict[str, str], target: str) -> None:
     document, rows, plans = found.json("verification"), reading.table(found, "clusters"), reading.table(found, "plans")
-    if target not in document["targets"]:
-        return
     st.plotly_chart(
         effect_charts.check(rows[rows["target"] == target], names), key="influence_check",
         alt=f"Predicted against retrained removal effects on {target}",

@@ -60,15 +60,19 @@ def heat(clusters: pd.DataFrame, targets: list[str], theme: str) -> go.Figure:
     rows = clusters.sort_values(f"{targets[0]}.mean")
     values = rows[[f"{target}.mean" for target in targets]].to_numpy(dtype=np.float32)
     ends = np.array([colours.reach(column) for column in values.T], dtype=np.float32)
-    scale = colours.diverging(theme)
     figure = go.Figure(go.Heatmap(
         z=values / ends, x=targets, y=short(rows["name"]), customdata=values, zmin=-1, zmax=1, xgap=2, ygap=1,
-        colorscale=[[i / (len(scale) - 1), colour] for i, colour in enumerate(scale)],
+        colorscale=stops(colours.diverging(theme)),
         colorbar={"tickvals": [-1, 0, 1], "ticktext": ["harms", "0", "helps"], "thickness": 12, "outlinewidth": 0},
         hovertemplate="%{y}<br>on %{x}: %{customdata:+.3g}<extra></extra>",
     ))
     figure.update_xaxes(side="top")
     return plain(figure, height=max(240, 19 * len(rows) + 90))
+
+
+def stops(scale: list[str]) -> list[list]:
+    """A scale of equal steps as Plotly takes it."""
+    return [[i / (len(scale) - 1), colour] for i, colour in enumerate(scale)]
 
 
 def short(names: pd.Series, width: int = 44) -> list[str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 from fabricated import TARGETS, TOPICS, AnyOptions, fabricate, write_effects
 from page_cases import fine, words
 
+import influencespace
 from influencespace import jobs
 from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.options import PlanOptions
@@ -146,6 +150,14 @@ def test_curve_follows_cap_ratio_and_decisions(app, workspace):
     assert "At 20 % the overall loss rises by 0.083" in words(opened)
 
 
+def test_decision_about_clusters_of_before_is_complained_of_once(app, workspace):
+    workspace.decide({"clusters": {"9.9": "prune"}})
+    opened = app("curate")
+    assert not opened.exception
+    assert [error.value[:40] for error in opened.error] == ["There is a decision about '9.9' among the"[:40]]
+    assert "There is no prediction" in words(opened)
+
+
 def test_retrained_plans_stand_beside_the_curve_and_say_which_they_are(app, workspace):
     opened = fine(app("curate"))
     retrained = [trace for trace in _charts(opened)["curate_tradeoff"] if trace["mode"] == "markers"]
@@ -237,3 +249,8 @@ def test_present_ratio_is_marked_on_every_line():
     assert [trace.name for trace in figure.data] == [*TARGETS, "gap: gender"]
     assert all(np.flatnonzero(trace.marker.size).tolist() == [1] for trace in figure.data)
     assert 10 in [shape.x0 for shape in figure.layout.shapes]
+
+
+def test_pages_predict_without_torch():
+    code = "import sys; import influencespace.ui.effect_panels; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(influencespace.__file__).parents[1], check=False).returncode == 0

@@ -17,7 +17,7 @@ from influencespace.workspace import Artifact, Workspace
 
 FIRST_ORDER = "first order"
 # The plans that the proxy is retrained under, so that the preview learns what its model misses: (reduction, cap).
-REFERENCES = ((0.0, 4.0), *((ratio, cap) for cap in (1.0, 4.0) for ratio in (0.1, 0.2, 0.35, 0.5, 0.7)))
+REFERENCES = ((0.0, 4.0), *((ratio, cap) for cap in (1.0, 4.0) for ratio in (0.1, 0.2, 0.35, 0.5, 0.7, 0.9)))
 
 
 def find_effects(workspace: Workspace, options: EffectOptions, progress: Progress = silent) -> Artifact:

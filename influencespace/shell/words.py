@@ -44,7 +44,8 @@ def status_lines(workspace: Workspace, entries: list[dict[str, Any]]) -> list[st
 
 def next_step(entries: list[dict[str, Any]]) -> str:
     """What to run next, in a sentence."""
-    waiting = next((entry for entry in entries if entry["state"] != "current"), None)
+    # Checking predictions by retraining is asked for; nothing else needs it.
+    waiting = next((entry for entry in entries if entry["state"] != "current" and entry["stage"] != "verify"), None)
     if waiting is None:
         return "Everything is current. Export the subset with: python -m influencespace export"
     source = " SOURCE" if waiting["stage"] == "import" else ""

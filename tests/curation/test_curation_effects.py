@@ -40,7 +40,7 @@ def test_the_setting_is_taken_up_as_it_was(tmp_path_factory):
 def test_another_number_of_steps_makes_what_was_verified_unverified(tmp_path_factory, tmp_path):
     workspace, _ = copied_workspace(tmp_path_factory, tmp_path / "w")
     assert UNVERIFIED not in verdicts(workspace).values()
-    find_effects(workspace, EffectOptions(steps=2, removal_dimensions=16))
+    find_effects(workspace, EffectOptions(steps=3, removal_dimensions=16))
     assert set(verdicts(workspace).values()) == {UNVERIFIED}
 
 

@@ -14,7 +14,7 @@ import torch
 from influencespace.influence.scores import target_gradients
 from influencespace.proxy.bilinear import Batches, fit, loss_and_gradient, prior_scale
 from influencespace.proxy.crossfit import PreparedPairs
-from influencespace.proxy.objective import softmaxes
+from influencespace.proxy.objective import pair_losses
 
 ITERATIONS = 400
 # Of the gradient at the prior. A hundredth of the gradient that taking out one of fifty clusters leaves.
@@ -95,7 +95,7 @@ class TargetLosses:
         """(targets,) float64."""
         losses = np.zeros(len(self.batches.image))
         for part, x, y, photo, _ in self.batches:
-            losses[part.cpu().numpy()] = softmaxes(x @ m @ y.T, None, photo).loss.cpu().numpy()
+            losses[part.cpu().numpy()] = pair_losses(x @ m @ y.T, photo).cpu().numpy()
         return self.anchors @ losses
 
     def gradients(self, m: torch.Tensor) -> torch.Tensor:

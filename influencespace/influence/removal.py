@@ -36,7 +36,7 @@ from influencespace.proxy.bilinear import curvature_products, units
 from influencespace.proxy.objective import softmaxes
 
 # The adjoints' residual, relative; what is left of it is multiplied by the small residual of the steps.
-ADJOINT_TOLERANCE = 0.01
+ADJOINT_TOLERANCE = 0.03
 ADJOINT_ITERATIONS = 50
 # Steps end when what is left, weighed by the adjoints, is at most this part of the spread of first-order effects.
 ENOUGH = 0.1
@@ -145,9 +145,9 @@ def gradients_without(optimum: Optimum, member: np.ndarray, clusters: np.ndarray
     out = model.new_zeros((len(clusters), *model.shape))
     for part, x, y, photo, _ in batches:
         p = softmaxes(x @ model @ y.T, None, photo)
-        mean_y, mean_x, pairs = p.by_image @ y, p.by_text.T @ x, x.T @ y
+        mean_y, mean_x, pairs, inside = p.by_image @ y, p.by_text.T @ x, x.T @ y, of_pair[part]
         for k, cluster in enumerate(clusters):
-            own = torch.nonzero(of_pair[part] == int(cluster))[:, 0]
+            own = torch.nonzero(inside == int(cluster))[:, 0]
             rest_y = _mean_without(p.by_image[:, own], mean_y, y[own], own)
             rest_x = _mean_without(p.by_text[own].T, mean_x, x[own], own)
             out[k] += 0.5 * (x.T @ rest_y + rest_x.T @ y) - (pairs - x[own].T @ y[own])

@@ -57,9 +57,7 @@ def softmaxes(logits: torch.Tensor, weights: torch.Tensor | None = None, photo: 
     photo
         (b,) int; pairs with the same number are no negatives of each other. None when all differ.
     """
-    negatives = logits
-    if photo is not None and len(photo.unique()) < len(photo):
-        negatives = logits.masked_fill(twins(photo), -torch.inf)
+    negatives = _negatives(logits, photo)
     rows = columns = negatives
     if weights is not None:
         offset = weights.log()
@@ -67,6 +65,24 @@ def softmaxes(logits: torch.Tensor, weights: torch.Tensor | None = None, photo: 
     by_image, image_total = _softmax(rows, 1)
     by_text, text_total = _softmax(columns, 0)
     return BatchSoftmax(by_image, by_text, 0.5 * (image_total + text_total) - logits.diagonal())
+
+
+def pair_losses(logits: torch.Tensor, photo: torch.Tensor | None = None) -> torch.Tensor:
+    """(b,): the loss of every pair alone, in half the time of :func:`softmaxes`, from one exponential of each logit."""
+    negatives = _negatives(logits, photo)
+    top = negatives.amax()
+    terms = (negatives - top).exp_()
+    image_total, text_total = terms.sum(1), terms.sum(0)
+    # A row far below the largest logit of all would lose its digits.
+    if min(image_total.min(), text_total.min()) < torch.finfo(logits.dtype).tiny ** 0.5:
+        return softmaxes(logits, None, photo).loss
+    return 0.5 * (image_total.log() + text_total.log()) + top - logits.diagonal()
+
+
+def _negatives(logits: torch.Tensor, photo: torch.Tensor | None) -> torch.Tensor:
+    if photo is None or len(photo.unique()) == len(photo):
+        return logits
+    return logits.masked_fill(twins(photo), -torch.inf)
 
 
 def _softmax(logits: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from engine_cases import plain_losses
 
-from influencespace.proxy.objective import logit_curvature, logit_gradient, softmaxes, twins
+from influencespace.proxy.objective import logit_curvature, logit_gradient, pair_losses, softmaxes, twins
 
 WEIGHTS = {"ones": None, "weights": torch.tensor([0.5, 1.0, 3.0, 0.2, 1.7, 4.0], dtype=torch.float64)}
 PHOTOS = {"all different": None, "twins": torch.tensor([0, 1, 0, 2, 0, 2])}
@@ -46,6 +46,15 @@ def test_twins_are_other_pairs_of_the_same_photo():
 
 def test_the_loss_is_that_of_a_plain_loop(logits, case):
     close(softmaxes(logits, *case).loss, plain_losses(logits, *case))
+
+
+@pytest.mark.parametrize("photo", PHOTOS.values(), ids=PHOTOS)
+@pytest.mark.parametrize("spread", [1.0, 1e4])
+def test_losses_alone_are_those_of_a_plain_loop(logits, photo, spread):
+    # Rows of a size that one exponential for all would lose.
+    shifted = logits + spread * torch.arange(6.0, dtype=torch.float64)[:, None] * (torch.arange(6) == 5)
+    expected = softmaxes(shifted, None, photo).loss if spread > 1 else plain_losses(shifted, None, photo)
+    close(pair_losses(shifted, photo), expected)
 
 
 def test_the_softmaxes_are_those_of_a_plain_double_loop(logits, case):

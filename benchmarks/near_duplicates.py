@@ -69,13 +69,13 @@ def measured(workspace: Workspace, seed: int, options: PlanOptions) -> pd.DataFr
     })
 
 
-def rows_of(pairs: pd.DataFrame, name: str) -> list[dict]:
+def rows_of(pairs: pd.DataFrame, name: str, reduction: float) -> list[dict]:
     """One row a kind, over all seeds; ``sets_left`` is the share of bursts of which at least one pair stays."""
     out = []
     for kind in (REPEAT, ORIGINAL, OTHER):
         own = pairs[pairs["kind"] == kind]
         out.append({
-            "plan": name, "pairs": kind, "count": len(own), "found": float(own["found"].mean()),
+            "reduction": reduction, "plan": name, "pairs": kind, "count": len(own), "found": float(own["found"].mean()),
             "score": float(own["score"].mean()), "pruned": float(own["pruned"].mean()),
             "weight": float(own["weight"][~own["pruned"]].mean()),
         })
@@ -88,21 +88,23 @@ def main() -> None:
     """Print one line a plan and kind of pair."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--reduction", type=float, default=0.2)
+    parser.add_argument("--reductions", type=float, nargs="+", default=[0.2, 0.4])
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    options, found = PlanOptions(reduction=given.reduction), {BEFORE: [], AFTER: []}
+    found = {(reduction, name): [] for reduction in given.reductions for name in (BEFORE, AFTER)}
     for seed in range(given.seeds):
         with tempfile.TemporaryDirectory() as folder:
             drawn = write_demo(Path(folder) / "demo", pairs=PAIRS, seed=seed)
             for name, workspace in two_workspaces(Path(folder), drawn, seed).items():
-                found[name].append(measured(workspace, seed, options).assign(seed=seed))
-    rows = [row for name in (BEFORE, AFTER) for row in rows_of(pd.concat(found[name]), name)]
-    print("| plan | pairs | count | in a set | mean selection score | pruned | mean weight of the kept | bursts left |")
-    print("|---|---|---|---|---|---|---|---|")
+                for reduction in given.reductions:
+                    plan = measured(workspace, seed, PlanOptions(reduction=reduction))
+                    found[reduction, name].append(plan.assign(seed=seed))
+    rows = [row for (reduction, name), plans in found.items() for row in rows_of(pd.concat(plans), name, reduction)]
+    print("| removed | plan | pairs | count | in a set | mean selection score | pruned | mean weight of the kept | bursts left |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         left = f"{row['sets_left']:.0%}" if "sets_left" in row else ""
-        print(f"| {row['plan']} | {row['pairs']} | {row['count']:,} | {row['found']:.0%} | {row['score']:+.2f} | "
+        print(f"| {row['reduction']:.0%} | {row['plan']} | {row['pairs']} | {row['count']:,} | {row['found']:.0%} | {row['score']:+.2f} | "
               f"{row['pruned']:.1%} | {row['weight']:.2f} | {left} |")
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """Near-duplicates: what a plan does with those planted in the demo, before and after it knows of them.
 
-    python benchmarks/near_duplicates.py [--seeds 3] [--reduction 0.2] [--json PATH]
+    python benchmarks/near_duplicates.py [--seeds 3] [--reductions 0.2 0.4] [--json PATH]
 
 For every seed the demo is drawn anew and taken to two plans: one as if there were no near-duplicates, and the product's own.
 Planted are bursts of 5 to 10 pairs: one scene drawn again, shifted by up to three pixels, in another brightness, with a
@@ -104,7 +104,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         left = f"{row['sets_left']:.0%}" if "sets_left" in row else ""
-        print(f"| {row['reduction']:.0%} | {row['plan']} | {row['pairs']} | {row['count']:,} | {row['found']:.0%} | {row['score']:+.2f} | "
+        print(f"| {row['reduction']:.0%} | {row['plan']} | {row['pairs']} | {row['count']:,} | {row['found']:.0%} | "
+              f"{row['score']:+.2f} | "
               f"{row['pruned']:.1%} | {row['weight']:.2f} | {left} |")
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -131,6 +131,22 @@ def test_run_prints_the_table_of_arms_and_writes_the_results(road):
         assert f"{figures['recall']['R@10']['both']['mean']:.1f} [" in line
         assert f"{figures['pairs']}" in line
     assert "fitting proxies" in result.stderr.splitlines()
+    [head] = [line for line in lines if line.startswith("reduction ")]
+    assert head.split()[1::2] == ["10", "20", "25", "30", "40", "50"]  # the plan's own ratio is among them
+    for name in workspace.artifact("effects").facts["targets"]:
+        [line] = [line for line in lines if line.startswith(f"{name} ") and line[len(name):].lstrip()[0] in "+-"]
+        assert len(line.split()) == 7
+
+
+def test_the_check_prints_a_verdict_for_every_target_and_effects_say_what_is_not_checked(road):
+    folder, _, _, _ = road
+    said = accepted(shell("effects", "--workspace", folder / "w")).stdout
+    assert "overall unverified" in said.splitlines()[-1]
+    workspace = Workspace(folder / "w")
+    lines = accepted(shell("verify", "--clusters", "5", "--workspace", folder / "w")).stdout.splitlines()
+    for name, verdict in workspace.artifact("verification").facts["verdicts"].items():
+        assert any(line.startswith(name) and f" {verdict} (always" in line for line in lines)
+    assert lines[-1].startswith("Gain of whole plans") and lines[-1].count("retrained") == 4
 
 
 def test_a_second_run_only_reads_the_source_again(road):

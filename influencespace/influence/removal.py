@@ -37,7 +37,7 @@ from influencespace.proxy.objective import softmaxes
 
 # The adjoints' residual, relative; what is left of it is multiplied by the small residual of the steps.
 ADJOINT_TOLERANCE = 0.03
-ADJOINT_ITERATIONS = 50
+ADJOINT_ITERATIONS = 300
 # Steps end when what is left, weighed by the adjoints, is at most this part of the spread of first-order effects.
 ENOUGH = 0.1
 

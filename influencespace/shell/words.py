@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from influencespace.curation.inputs import PlanInputs
+from influencespace.curation.options import PlanOptions
+from influencespace.curation.preview import Response, curve
 from influencespace.influence.targets import OVERALL
 from influencespace.influence.verification import verdicts
+from influencespace.options import restore
 from influencespace.shell.results import RARE, UNDAMAGED, plan_summary
 from influencespace.workspace import MADE_BY, Artifact, Workspace
 
 SHOWN = 5
+# Reduction ratios whose predicted effect is shown beside that of the plan.
+PREVIEWED = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def key_facts(workspace: Workspace, artifact: str) -> str:
@@ -24,7 +31,7 @@ def key_facts(workspace: Workspace, artifact: str) -> str:
 def stage_lines(workspace: Workspace, artifact: str) -> list[str]:
     """What a person wants to see after a stage: its key facts, and the problems, clusters or notes that it found."""
     more = {
-        "pairs": problem_lines, "scores": cluster_lines, "plan": lambda place: place.artifact("plan").facts["notes"],
+        "pairs": problem_lines, "scores": cluster_lines, "plan": plan_lines,
         "effects": effect_lines, "verification": verification_lines,
     }
     return [key_facts(workspace, artifact), *more.get(artifact, lambda place: [])(workspace)]
@@ -75,6 +82,22 @@ def cluster_lines(workspace: Workspace) -> list[str]:
         f"  {cluster:>6}  {mean:+.4f}  {names[cluster]}"
         for cluster, mean in zip(part["cluster"], part["overall.mean"], strict=True)
     ))]
+
+
+def plan_lines(workspace: Workspace) -> list[str]:
+    """What there is to know of the plan, and what it and other ratios are predicted to do, where effects are current."""
+    made, effects = workspace.artifact("plan"), workspace.find("effects")
+    if effects is None or workspace.state("effects") != "current":
+        return made.facts["notes"]
+    options = restore(PlanOptions, made.record["options"])
+    ratios = sorted({*PREVIEWED, options.reduction})
+    gains = curve(Response.read(effects), PlanInputs.read(workspace), workspace.decisions(), options, np.array(ratios))
+    names = effects.facts["targets"]
+    width = max(map(len, names))
+    lines = [f"{'reduction':<{width}}  " + "  ".join(f"{100 * ratio:>5.0f} %" for ratio in ratios)]
+    for name, column in zip(names, gains.T, strict=True):
+        lines.append(f"{name:<{width}}  " + "  ".join(f"{gain:>+7.3f}" for gain in column))
+    return [*made.facts["notes"], "Predicted fall of the validation loss of each target (positive = the plan helps):", *lines]
 
 
 def effect_lines(workspace: Workspace) -> list[str]:

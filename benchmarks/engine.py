@@ -127,7 +127,7 @@ def closeness(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     The figures are the product's own; ``majority_sign`` is the sign accuracy of always saying the commoner sign.
     """
     found = check(predicted, actual)
-    figures = {name: getattr(found, name).value for name in ("spearman", "pearson", "slope", "sign_accuracy")}
+    figures = {name: getattr(found, name).mean for name in ("spearman", "pearson", "slope", "sign_accuracy")}
     return figures | {"majority_sign": found.majority}
 
 

@@ -95,18 +95,23 @@ class RemovalEffects:
             return self.losses.at(self.optimum.prior) - self.before
         changed, model, unit = reweighted(self.optimum.batches, weights), self.optimum.model, self.unit
         point, residual, steps_taken = torch.zeros_like(model), unit * start, []
+        end, left = point, self._left(residual)
         for _ in range(steps):
             direction = -_quasi_newton(residual, steps_taken)
             change = unit * self.optimum.gradient(model + unit * (point + direction), changed) - residual
             # As far as the gradient, taken to be linear, says; a further step starts where the true gradient is known.
             share = -_dot(residual, direction) / _dot(direction, change)
             end, missing = point + share * direction, residual + share * change
-            left = -(self.adjoints * (missing / unit)).sum((1, 2)).cpu().numpy()
+            left = self._left(missing)
             if (np.abs(left) <= enough).all():
                 break
             point, residual = point + direction, residual + change
             steps_taken.append((direction, change))
         return self.losses.at(model + unit * end) - self.before + left
+
+    def _left(self, residual: torch.Tensor) -> np.ndarray:
+        """(targets,) what the rest of the way does to the losses, to first order, from the gradient in the units."""
+        return -(self.adjoints * (residual / self.unit)).sum((1, 2)).cpu().numpy()
 
     def _solve(self, right: torch.Tensor) -> torch.Tensor:
         """(k, kx, ky): the inverse of the curvature and ridge times right-hand sides, by conjugate gradients in the units."""

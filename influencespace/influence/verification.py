@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
 
+from influencespace.metrics.intervals import DRAWS, Interval, percentile_interval
 from influencespace.workspace import Workspace
 
 VERIFIED, DOUBTFUL, UNVERIFIED = "verified", "doubtful", "unverified"
-RESAMPLES = 2000
 # What intervals have to clear for predictions to be called verified.
 CORRELATION = 0.8
 SLOPE = (0.8, 1.25)
 FEWEST = 5
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure with its 95 % bootstrap interval over clusters; NaN where it is not defined."""
-
-    value: float
-    low: float
-    high: float
-
-    def json(self) -> dict[str, float | None]:
-        """``value, low, high``; null where not defined."""
-        return {k: None if np.isnan(v) else round(float(v), 4) for k, v in vars(self).items()}
+# (draws, c) predicted and actual to (draws,); NaN where it is not defined.
+Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -48,10 +38,10 @@ class Check:
         How many were left out.
     """
 
-    spearman: Figure
-    pearson: Figure
-    slope: Figure
-    sign_accuracy: Figure
+    spearman: Interval
+    pearson: Interval
+    slope: Interval
+    sign_accuracy: Interval
     majority: float
     clusters: int
 
@@ -61,7 +51,7 @@ class Check:
         signs are right no less often than by guessing the commoner one; else ``doubtful``, and so with fewer than 5 clusters."""
         sure = self.spearman.low >= CORRELATION and self.pearson.low >= CORRELATION
         sized = SLOPE[0] <= self.slope.low and self.slope.high <= SLOPE[1]
-        signed = self.sign_accuracy.value >= self.majority
+        signed = self.sign_accuracy.mean >= self.majority
         return VERIFIED if self.clusters >= FEWEST and sure and sized and signed else DOUBTFUL
 
     def json(self) -> dict:
@@ -72,7 +62,7 @@ class Check:
 
 def check(predicted: np.ndarray, actual: np.ndarray, seed: int = 0) -> Check:
     """Compare (c,) predicted with (c,) actual effects; intervals by resampling the clusters."""
-    draws = np.random.default_rng(seed).integers(0, len(actual), (RESAMPLES, len(actual)))
+    draws = np.random.default_rng(seed).integers(0, len(actual), (DRAWS, len(actual)))
     return Check(
         *(_figure(of, predicted, actual, draws) for of in (_spearman, _pearson, _slope, _signs)),
         majority=float(max((actual > 0).mean(), (actual <= 0).mean())), clusters=len(actual),
@@ -88,13 +78,8 @@ def verdicts(workspace: Workspace) -> dict[str, str]:
     return {name: known.get(name, UNVERIFIED) for name in effects.facts["targets"]}
 
 
-def _figure(of, predicted: np.ndarray, actual: np.ndarray, draws: np.ndarray) -> Figure:
-    value = float(of(predicted[None], actual[None])[0])
-    resampled = of(predicted[draws], actual[draws])
-    # A draw of one cluster alone has no correlation; it says nothing.
-    resampled = resampled[~np.isnan(resampled)]
-    low, high = np.percentile(resampled, [2.5, 97.5]) if len(resampled) and not np.isnan(value) else (np.nan, np.nan)
-    return Figure(value, float(low), float(high))
+def _figure(of: Statistic, predicted: np.ndarray, actual: np.ndarray, draws: np.ndarray) -> Interval:
+    return percentile_interval(float(of(predicted[None], actual[None])[0]), of(predicted[draws], actual[draws]))
 
 
 def _pearson(predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:

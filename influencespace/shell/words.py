@@ -188,9 +188,9 @@ def _verification(workspace: Workspace, made: Artifact) -> str:
 
 
 def _figure(figure: dict[str, float | None]) -> str:
-    if figure["value"] is None:
+    if figure["mean"] is None:
         return "-"
-    return f"{figure['value']:.2f} [" + ", ".join("-" if figure[k] is None else f"{figure[k]:.2f}" for k in ("low", "high")) + "]"
+    return f"{figure['mean']:.2f} [" + ", ".join("-" if figure[k] is None else f"{figure[k]:.2f}" for k in ("low", "high")) + "]"
 
 
 def _training(workspace: Workspace, made: Artifact) -> str:

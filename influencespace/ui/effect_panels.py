@@ -157,7 +157,7 @@ def _launch(workspace: Workspace, count: int) -> None:
 
 
 def _text(figure: dict[str, float | None]) -> str:
-    if figure["value"] is None:
+    if figure["mean"] is None:
         return "–"
     ends = "" if figure["low"] is None else f"  [{figure['low']:.2f}, {figure['high']:.2f}]"
-    return f"{figure['value']:.2f}{ends}"
+    return f"{figure['mean']:.2f}{ends}"

@@ -73,6 +73,14 @@ def test_steps_end_when_little_is_left(monkeypatch):
     np.testing.assert_array_equal(effects.of_clusters(member, every, steps=9), one)
 
 
+def test_without_a_step_it_is_the_gradient_along_the_adjoints():
+    optimum, losses, member = case()
+    effects = RemovalEffects(optimum, losses)
+    found = effects.of_clusters(member, np.arange(CLUSTERS), steps=0)
+    plain = -torch.einsum("cij,qij->cq", gradients_without(optimum, member, np.arange(CLUSTERS)), effects.adjoints)
+    np.testing.assert_allclose(found, plain.numpy(), atol=1e-12)
+
+
 def test_wrong_pairs_are_better_removed():
     optimum, losses, member = case()
     effects = RemovalEffects(optimum, losses).of_clusters(member, np.arange(CLUSTERS), steps=1)

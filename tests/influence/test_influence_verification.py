@@ -19,12 +19,12 @@ def drawn(n, noise, seed=0, scale=1.0):
 def test_figures_are_those_of_scipy(n, noise, seed):
     predicted, actual = drawn(n, noise, seed)
     found = check(predicted, actual)
-    assert found.spearman.value == pytest.approx(stats.spearmanr(predicted, actual)[0])
-    assert found.pearson.value == pytest.approx(stats.pearsonr(predicted, actual)[0])
-    assert found.slope.value == pytest.approx(stats.linregress(predicted, actual).slope)
-    assert found.sign_accuracy.value == np.mean((predicted > 0) == (actual > 0))
+    assert found.spearman.mean == pytest.approx(stats.spearmanr(predicted, actual)[0])
+    assert found.pearson.mean == pytest.approx(stats.pearsonr(predicted, actual)[0])
+    assert found.slope.mean == pytest.approx(stats.linregress(predicted, actual).slope)
+    assert found.sign_accuracy.mean == np.mean((predicted > 0) == (actual > 0))
     assert found.majority == max(np.mean(actual > 0), np.mean(actual <= 0))
-    assert found.pearson.low <= found.pearson.value + 1e-9 and found.pearson.value <= found.pearson.high + 1e-9
+    assert found.pearson.low <= found.pearson.mean + 1e-9 and found.pearson.mean <= found.pearson.high + 1e-9
 
 
 def test_predictions_like_retraining_are_verified():
@@ -46,7 +46,7 @@ def test_signs_that_guessing_gets_right_as_often_are_no_merit():
 def test_predictions_that_are_all_the_same_are_doubtful_and_not_a_number_is_null(predicted):
     found = check(predicted, np.arange(8.0))
     assert found.verdict == DOUBTFUL
-    assert found.json()["spearman"] == {"value": None, "low": None, "high": None}
+    assert found.json()["spearman"] == {"mean": None, "low": None, "high": None}
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say():

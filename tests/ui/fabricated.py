@@ -169,7 +169,7 @@ def write_verification(draft, workspace):
         for ratio in (0.15, 0.3) for name in TARGETS
     ]))
     verdicts = dict(zip(TARGETS, ("verified", "verified", "doubtful"), strict=True))
-    figure, undefined = {"value": 0.99, "low": 0.9, "high": 1.0}, {"value": None, "low": None, "high": None}
+    figure, undefined = {"mean": 0.99, "low": 0.9, "high": 1.0}, {"mean": None, "low": None, "high": None}
     slopes = dict(zip(TARGETS, (figure, figure, undefined), strict=True))
     draft.json("verification", {"clusters": 4, "of": 6, "targets": {
         name: {

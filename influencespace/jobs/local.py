@@ -38,7 +38,8 @@ def submit(
         Where the stages read and write.
     commands
         Names of stages, each with its options as plain JSON values; options that are not named have their defaults.
-        ``("demo", {"seed": 0})`` draws the demo and takes it up to a plan.
+        ``("demo", {"seed": 0})`` draws the demo and takes it up to a plan; ``("export", {"output": FILE})`` writes the
+        subset, after the stages named beside it.
     title
         What is being done, in a few words for a person.
     stages

@@ -18,12 +18,15 @@ from typing import Any
 from filelock import FileLock
 
 from influencespace.errors import InfluenceSpaceError, OptionError
+from influencespace.export.options import ExportOptions
+from influencespace.export.subset import export_subset
 from influencespace.jobs.local import STAGES, jobs
 from influencespace.jobs.store import Store
 from influencespace.options import Options, restore
 from influencespace.progress import Cancelled, Progress
 from influencespace.workspace import Workspace
 
+EXPORT = "export"
 REPORT_SECONDS = 0.25
 HEARTBEAT_SECONDS = 1.0
 # Work that reports stops at its next report. Work that does not is interrupted, and at last left where it stands.
@@ -85,15 +88,20 @@ def _wait(workspace: Workspace, store: Store, job_id: int) -> None:
 
 def _work(workspace: Workspace, stages: ModuleType, commands: list[list[Any]], progress: Progress) -> None:
     wanted: dict[str, Options] = {}
+    exports: list[ExportOptions] = []
     for name, values in commands:
         if name == "demo":
             stages.build_demo(workspace.path, values.get("seed", 0), progress)
+        elif name == EXPORT:
+            exports.append(restore(ExportOptions, values))
         elif name in stages.STAGES:
             wanted[name] = restore(stages.STAGES[name].options, values)
         else:
             raise OptionError(f"There is no stage {name!r}; there are {', '.join(stages.STAGES)}.")
     if wanted:
         stages.run_stages(workspace, wanted, progress)
+    for options in exports:  # of the plan that these stages have made
+        export_subset(workspace, options, progress)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

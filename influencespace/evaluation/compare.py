@@ -149,7 +149,11 @@ def _differences(arm: ArmFigures, other: ArmFigures, measured: Measured) -> list
     if other.arm != BASELINE:
         return entries
     for attribute in measured.groups:
-        gap = group_difference({g: other.groups[attribute][g] for g in compared_groups(measured, attribute)})
+        compared = compared_groups(measured, attribute)
+        for group in compared:
+            change = arm.groups[attribute][group] - other.groups[attribute][group]
+            entries.append(names | {"metric": "group", "attribute": attribute, "group": group} | change.interval(100).json())
+        gap = group_difference({g: other.groups[attribute][g] for g in compared})
         if gap.why is None:
             # Between the two groups that lie farthest apart with all data, so that the change has a sign that stays.
             high, low = gap.highest, gap.lowest

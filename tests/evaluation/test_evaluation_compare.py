@@ -107,6 +107,10 @@ def test_a_planted_gap_is_found_with_its_groups_and_its_sign():
     own = arm(results, "influence")["gaps"]["gender_words"]["groups"]
     assert (change["attribute"], change["highest"], change["lowest"]) == ("gender_words", "male", "female")
     assert change["mean"] == pytest.approx(own["male"]["mean"] - own["female"]["mean"] - gap["gap"]["mean"])
+    groups = {d["group"]: d for d in results["differences"] if d["metric"] == "group" and d["arm"] == "influence"}
+    assert sorted(groups) == ["female", "indoors", "male"]
+    assert groups["female"]["mean"] == pytest.approx(own["female"]["mean"] - gap["groups"]["female"]["mean"])
+    assert groups["female"]["low"] < groups["female"]["mean"] < groups["female"]["high"]
 
 
 def test_parity_is_fairlearn_s_over_the_decisions_of_all_seeds(measured, results):

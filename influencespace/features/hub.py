@@ -57,6 +57,12 @@ def locate(name: str) -> Path:
     return _cached(name) or _fetched(name)
 
 
+def at_hand(name: str) -> Path | None:
+    """The folder of an encoder that is on this machine, as a directory or in the hub's cache; None if it would be fetched."""
+    folder = Path(name).expanduser()
+    return folder if folder.is_dir() else _cached(name)
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of the encoder in a folder."""
     return sorted(path for path in folder.iterdir() if WEIGHTS.fullmatch(path.name))

@@ -78,6 +78,12 @@ def shrink(halves: np.ndarray, means: ClusterMeans) -> np.ndarray:
     return grand + means.trust * (of_cluster - grand) + within * (scores - of_cluster)
 
 
+def benefit_shares(sums: np.ndarray) -> np.ndarray:
+    """(c,) the share of each cluster in the positive influence, of (c,) sums over its pairs; zeros where nothing helps."""
+    benefit = np.maximum(sums, 0)
+    return benefit / benefit.sum() if benefit.sum() > 0 else np.zeros(len(benefit))
+
+
 def reliability(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(targets,) in [0, 1]: the share of the variance of ``parts.sum(0)`` that both (2, rows, targets) parts agree on."""
     away = parts - np.average(parts, axis=1, weights=weights)[:, None]

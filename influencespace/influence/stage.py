@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from influencespace.errors import InfluenceSpaceError
-from influencespace.influence.hierarchy import cluster_means, shrink
+from influencespace.features.duplicates import stored_duplicates
+from influencespace.influence.fairness import gap_scores, gaps
+from influencespace.influence.hierarchy import ClusterMeans, benefit_shares, cluster_means, shrink
 from influencespace.influence.options import ScoreOptions
+from influencespace.influence.redundancy import likeness, repeats
 from influencespace.influence.scores import pair_scores
 from influencespace.influence.targets import OVERALL, Target, make_targets, target_losses
 from influencespace.pairs.views import HeldOut, heldout
@@ -76,35 +79,43 @@ def score(workspace: Workspace, options: ScoreOptions, progress: Progress = sile
     with workspace.write("scores", options) as draft:
         source, members = workspace.artifact("pairs"), workspace.artifact("clusters").table("members")
         fitted, proxy = stored_fit(workspace, options.device)
-        scored = score_pairs(
-            prepared_pairs(workspace, proxy, options.device), fitted, members["cluster"].to_numpy(dtype=object),
-            heldout(source.table("pairs"), "validation"), source.facts["groups"], proxy, options, progress,
-        )
-        names = [target.name for target in scored.targets]
+        pairs = prepared_pairs(workspace, proxy, options.device)
+        validation, clusters = heldout(source.table("pairs"), "validation"), members["cluster"].to_numpy(dtype=object)
+        scored = score_pairs(pairs, fitted, clusters, validation, source.facts["groups"], proxy, options, progress)
+        names, targets = [target.name for target in scored.targets], _targets(scored)
         draft.table("pairs", pd.DataFrame(scored.scores.astype(np.float32), columns=names))
-        for level, column in (("clusters", "cluster"), ("topics", "topic")):
-            draft.table(level, _level(scored, names, column, members[column].to_numpy()))
-        draft.json("targets", [
-            {"name": t.name, "attribute": t.attribute, "value": t.value, "photos": t.photos, "loss": round(float(loss), 6),
-             "loss_error": round(float(error), 6)}
-            for t, loss, error in zip(scored.targets, scored.loss, scored.loss_error, strict=True)
-        ])
-        trust = cluster_means(scored.halves, members["cluster"].to_numpy(dtype=object)).trust
-        draft.facts = {
-            "targets": names, "estimand": options.estimand,
-            "reliability": {name: round(float(value), 3) for name, value in zip(names, trust, strict=True)},
-        }
+        # A gap is one more thing to have influence on; its errors come from the differences of single pairs.
+        found = gaps(targets)
+        halves = np.concatenate([scored.halves, gap_scores(scored.halves, names, found)], axis=2)
+        columns = names + [gap.name for gap in found]
+        sets = stored_duplicates(workspace.artifact("features"))[pairs.train]
+        trust: dict[str, dict[str, float]] = {}
+        for level, column, labels in (("clusters", "cluster", clusters), ("topics", "topic", members["topic"].to_numpy())):
+            means = cluster_means(halves, labels)
+            draft.table(level, _level(means, columns, column).assign(
+                repeated=repeats(sets, means.member, len(means.labels)),
+                likeness=likeness((pairs.image, pairs.text), pairs.train, means.member, len(means.labels)),
+            ))
+            trust[level] = dict(zip(columns, means.trust.round(3).tolist(), strict=True))
+        draft.json("targets", targets)
+        draft.facts = {"targets": names, "estimand": options.estimand, "reliability": trust["clusters"]}
     return workspace.artifact("scores")
 
 
-def _level(scored: Scored, names: list[str], column: str, labels: np.ndarray) -> pd.DataFrame:
-    means = cluster_means(scored.halves, labels)
+def _targets(scored: Scored) -> list[dict]:
+    return [
+        {"name": t.name, "attribute": t.attribute, "value": t.value, "photos": t.photos, "loss": round(float(loss), 6),
+         "loss_error": round(float(error), 6)}
+        for t, loss, error in zip(scored.targets, scored.loss, scored.loss_error, strict=True)
+    ]
+
+
+def _level(means: ClusterMeans, names: list[str], column: str) -> pd.DataFrame:
     table = {column: means.labels}
     for q, name in enumerate(names):
         table[name] = means.mean[:, q] * means.pairs
         table[f"{name}.mean"] = means.mean[:, q]
         table[f"{name}.error"] = means.error[:, q]
-    benefit = np.maximum(table[OVERALL], 0)
     table["share_pairs"] = means.pairs / means.pairs.sum()
-    table["share_benefit"] = benefit / benefit.sum() if benefit.sum() > 0 else np.zeros(len(benefit))
+    table["share_benefit"] = benefit_shares(table[OVERALL])
     return pd.DataFrame(table)

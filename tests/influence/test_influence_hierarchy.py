@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from influencespace.influence.hierarchy import WITHIN_CLUSTER, cluster_means, reliability, shrink
+from influencespace.influence.hierarchy import WITHIN_CLUSTER, benefit_shares, cluster_means, reliability, shrink
 
 CLUSTERS = np.repeat(np.array([f"{k}.{k % 3}" for k in range(20)], dtype=object), 30)
 
@@ -128,3 +128,8 @@ def test_the_smallest_trees_give_finite_scores(labels):
 def test_scores_that_are_all_alike_stay():
     parts = np.full((2, 600, 1), 0.25)
     np.testing.assert_allclose(shrink(parts, cluster_means(parts, CLUSTERS)), 0.5)
+
+
+def test_shares_of_the_benefit_are_of_what_helps():
+    assert benefit_shares(np.array([3.0, -5.0, 1.0])) == pytest.approx([0.75, 0, 0.25])
+    assert benefit_shares(np.array([-1.0, 0.0])).tolist() == [0, 0]

@@ -4,6 +4,7 @@ import torch
 from engine_cases import PAIRS, SMALL, planted_pairs, shared_workspace
 
 from influencespace.errors import InfluenceSpaceError
+from influencespace.influence.fairness import gaps
 from influencespace.influence.hierarchy import cluster_means, shrink
 from influencespace.influence.options import ScoreOptions
 from influencespace.influence.scores import pair_scores
@@ -57,6 +58,24 @@ def test_levels_add_up_their_pairs(made, raw, level, column):
         assert row["share_pairs"] == pytest.approx(own.mean())
         assert row["share_benefit"] == pytest.approx(max(row["overall"], 0) / table["overall"].clip(lower=0).sum())
     assert table["share_benefit"].sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("level", "column"), [("clusters", "cluster"), ("topics", "topic")])
+def test_levels_say_what_they_do_to_the_gap_and_how_they_repeat_themselves(made, raw, level, column):
+    workspace, _ = made
+    scores = workspace.artifact("scores")
+    table, members = scores.table(level), workspace.artifact("clusters").table("members")
+    [gap] = gaps(scores.json("targets"))
+    apart = raw[:, :, [NAMES.index(gap.behind)]] - raw[:, :, [NAMES.index(gap.ahead)]]
+    means = cluster_means(apart, members[column].to_numpy())
+    assert table["gap.place.mean"].to_numpy() == pytest.approx(means.mean[:, 0])
+    assert table["gap.place.error"].to_numpy() == pytest.approx(means.error[:, 0])
+    assert table["gap.place"].to_numpy() == pytest.approx(means.mean[:, 0] * means.pairs)
+    duplicates = workspace.artifact("features").facts["duplicates"]
+    assert table["repeated"] @ means.pairs == pytest.approx(duplicates)
+    assert table["likeness"].between(-1, 1).all()
+    # Topics were found by likeness: within one, pairs are more alike than over all.
+    assert table["likeness"].mean() > 0.05
 
 
 def test_targets_say_what_they_are_about(made):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -16,11 +17,13 @@ import influencespace
 from influencespace.errors import JobError
 from influencespace.jobs.store import UNFINISHED, Job, Store
 from influencespace.threads import threads
-from influencespace.workspace import Workspace
+from influencespace.workspace import Workspace, canonical
 
 STAGES = "influencespace.stages"
 # A process that was started takes its lock within moments; a busy machine gets this long.
 STARTUP_SECONDS = 30.0
+# A line of a log is seldom longer, in bytes.
+LONGEST_LINE = 500
 # The processes started from here, kept until they have ended: a parent must ask for the end of its children.
 _children: list[subprocess.Popen] = []
 
@@ -53,10 +56,12 @@ def submit(
     Raises
     ------
     JobError
-        If the workspace cannot be written or no process can be started.
+        If the same is waiting or running already, the workspace cannot be written, or no process can be started.
     """
     store = Store(workspace)
-    job_id = store.insert(title, list(commands))
+    jobs(workspace)  # what has died without a word must not stand in the way
+    decided = hashlib.sha256(canonical(workspace.decisions()).encode()).hexdigest()[:32]
+    job_id = store.insert(title, list(commands), decided)
     command = [sys.executable, "-m", "influencespace.jobs.runner", str(workspace.path), str(job_id), stages]
     try:
         with store.log(job_id).open("ab") as log:
@@ -104,11 +109,18 @@ def cancel(workspace: Workspace, job_id: int) -> None:
 
 
 def log(workspace: Workspace, job_id: int, lines: int = 40) -> str:
-    """The last lines that the job's process has printed."""
-    file = Store(workspace).log(job_id)
+    """The last lines that the job's process has printed; however long the whole is, only its end is read."""
+    file = log_file(workspace, job_id)
     if not file.exists():
         return ""
-    return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    with file.open("rb") as printed:
+        printed.seek(max(0, printed.seek(0, os.SEEK_END) - lines * LONGEST_LINE))
+        return "\n".join(printed.read().decode("utf-8", errors="replace").splitlines()[-lines:])
+
+
+def log_file(workspace: Workspace, job_id: int) -> Path:
+    """Where all that the job's process has printed stands; there is none before it has started."""
+    return Store(workspace).log(job_id)
 
 
 def _lives(store: Store, job: Job) -> bool:

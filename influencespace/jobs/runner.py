@@ -12,15 +12,17 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
 from filelock import FileLock
 
-from influencespace.errors import InfluenceSpaceError, OptionError
+from influencespace.errors import InfluenceSpaceError, JobError, OptionError
 from influencespace.export.options import ExportOptions
 from influencespace.export.subset import export_subset
 from influencespace.jobs.local import STAGES, jobs
+from influencespace.jobs.pace import Pace
 from influencespace.jobs.store import Store
 from influencespace.options import Options, restore
 from influencespace.progress import Cancelled, Progress
@@ -28,15 +30,23 @@ from influencespace.workspace import Workspace
 
 EXPORT = "export"
 REPORT_SECONDS = 0.25
-HEARTBEAT_SECONDS = 1.0
-# Work that reports stops at its next report. Work that does not is interrupted, and at last left where it stands.
-INTERRUPT_SECONDS = 5.0
-ABANDON_SECONDS = 20.0
+HEARTBEAT_SECONDS = 0.5
+# Work that reports stops at its next report. Work that does not is interrupted, and at last left where it stands: what was
+# finished before is whole even so, and who has cancelled waits no longer than five seconds.
+INTERRUPT_SECONDS = 1.5
+ABANDON_SECONDS = 4.0
 
 
 def main(path: str, job: str, stages: str = STAGES) -> int:
     """Run one job of a workspace to its end; the exit code is 0 only if it was done."""
-    workspace, job_id = Workspace(path), int(job)
+    try:
+        return _run(Workspace(path), int(job), stages)
+    except InfluenceSpaceError as error:  # no record is left to write it to
+        print(_gone(path) if _is_gone(path) else error)
+        return 1
+
+
+def _run(workspace: Workspace, job_id: int, stages: str) -> int:
     store = Store(workspace)
     with FileLock(store.life(job_id)).acquire(timeout=10):
         signal.signal(signal.SIGTERM, _interrupt)
@@ -55,6 +65,7 @@ def main(path: str, job: str, stages: str = STAGES) -> int:
             status = "failed"
             message = f"A fault of InfluenceSpace itself: {type(error).__name__}: {error}. Details: {store.log(job_id)}"
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _say(" ".join(filter(None, (status, message))))
         store.finish(job_id, status, message)
     return 0 if status == "done" else 1
 
@@ -64,16 +75,17 @@ class Report:
 
     def __init__(self, store: Store, job_id: int) -> None:
         self.store, self.job_id = store, job_id
-        self.written, self.what = 0.0, ""
+        self.written, self.what, self.pace = 0.0, "", Pace()
 
     def __call__(self, done: int, total: int, what: str) -> None:
         now = time.monotonic()
+        due = self.pace.due(int(done), int(total), time.time())
         if what == self.what and done < total and now - self.written < REPORT_SECONDS:
             return
         if what != self.what:
-            print(what)
+            _say(f"{what} ({done:,} of {total:,})" if total > 1 else what)
         self.written, self.what = now, what
-        self.store.update(self.job_id, done=int(done), total=int(total), what=what)
+        self.store.update(self.job_id, done=int(done), total=int(total), what=what, due=due)
         if self.store.get(self.job_id).cancelled:
             raise Cancelled
 
@@ -109,12 +121,18 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _watch(store: Store, job_id: int) -> None:
-    """Tell the record that the process lives, and see to it that a cancelled one ends."""
+    """Tell the record that the process lives, and see to it that a cancelled one, or one without a workspace, ends."""
     interrupted = False
     while True:
         time.sleep(HEARTBEAT_SECONDS)
-        store.update(job_id, heartbeat=time.time())
-        asked = store.get(job_id).cancelled
+        if _is_gone(store.workspace.path):
+            print(_gone(store.workspace.path))
+            os._exit(1)  # at once: the next step might make its folders anew
+        try:
+            store.update(job_id, heartbeat=time.time())
+            asked = store.get(job_id).cancelled
+        except JobError:
+            continue  # the record is busy; there will be another beat
         waited = time.time() - asked if asked else 0.0
         if waited > ABANDON_SECONDS:
             store.finish(job_id, "cancelled")
@@ -122,6 +140,18 @@ def _watch(store: Store, job_id: int) -> None:
         if waited > INTERRUPT_SECONDS and not interrupted:
             interrupted = True
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _is_gone(path: str | Path) -> bool:
+    return not (Path(path) / "workspace.json").exists()
+
+
+def _gone(path: str | Path) -> str:
+    return f"The workspace {path} is gone; its job ends here."
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {line}")
 
 
 if __name__ == "__main__":

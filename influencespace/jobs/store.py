@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from filelock import FileLock
 
 from influencespace.errors import JobError
 from influencespace.workspace import Workspace
@@ -28,6 +31,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     submitted REAL NOT NULL, started REAL, heartbeat REAL, cancelled REAL, finished REAL
 )
 """
+# What came later; a list that was begun before gets these columns when the next job is added.
+ADDED = {"due": "REAL", "decided": "TEXT NOT NULL DEFAULT ''"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,10 @@ class Job:
         The process, once it has started.
     submitted, started, heartbeat, cancelled, finished
         Seconds since the epoch; None for what has not happened. ``cancelled`` is when a person asked for it.
+    due
+        When the step at hand will be finished at its present pace, in seconds since the epoch; None until that is known.
+    decided
+        Digest of what the curator had decided by hand when the job was submitted.
     """
 
     id: int
@@ -68,6 +77,8 @@ class Job:
     heartbeat: float | None
     cancelled: float | None
     finished: float | None
+    due: float | None = None
+    decided: str = ""
 
     @property
     def unfinished(self) -> bool:
@@ -84,6 +95,12 @@ class Job:
         """How long it has run, or ran."""
         return (self.finished or time.time()) - self.started if self.started else 0.0
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the step at hand will still take; None where that is not known, or was and has passed."""
+        left = self.due - time.time() if self.due else 0.0
+        return left if left > 0 else None
+
 
 class Store:
     """The jobs of one workspace. Every method opens the database anew: processes and threads share nothing else."""
@@ -91,11 +108,28 @@ class Store:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
 
-    def insert(self, title: str, commands: list[tuple[str, dict[str, Any]]]) -> int:
-        """Add a queued job and return its id."""
-        values = (title, json.dumps(commands), "queued", time.time())
-        with self._open(create=True) as database:
-            row = database.execute("INSERT INTO jobs (title, commands, status, submitted) VALUES (?, ?, ?, ?)", values)
+    def insert(self, title: str, commands: list[tuple[str, dict[str, Any]]], decided: str = "") -> int:
+        """Add a queued job and return its id.
+
+        Raises
+        ------
+        JobError
+            If a job with the same commands, about the same decisions, waits or runs already.
+        """
+        written = json.dumps(commands)
+        # Of two tabs that ask at once one comes second, also when the list itself is still to be made.
+        with FileLock(self._folder() / "insert.lock"), self._open(create=True) as database:
+            twin = database.execute(
+                "SELECT status FROM jobs WHERE commands = ? AND decided = ? AND cancelled IS NULL AND status IN (?, ?)",
+                (written, decided, *UNFINISHED),
+            ).fetchone()
+            if twin is not None:
+                state = "waiting" if twin["status"] == "queued" else "running"
+                raise JobError(f"'{title}' is already {state} with the same settings, so it was not started twice.")
+            row = database.execute(
+                "INSERT INTO jobs (title, commands, decided, status, submitted) VALUES (?, ?, ?, 'queued', ?)",
+                (title, written, decided, time.time()),
+            )
             return int(row.lastrowid)
 
     def all(self) -> list[Job]:
@@ -103,6 +137,8 @@ class Store:
         if not self.workspace.jobs.exists():
             return []
         with self._open() as database:
+            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
+                return []  # the first job is being added at this moment
             return [_job(row) for row in database.execute("SELECT * FROM jobs ORDER BY id DESC")]
 
     def get(self, job_id: int) -> Job:
@@ -150,20 +186,31 @@ class Store:
 
     def log(self, job_id: int) -> Path:
         """The file that holds what the job's process prints."""
-        return self.workspace.private("jobs") / f"{job_id}.log"
+        return self._folder() / f"{job_id}.log"
 
     def life(self, job_id: int) -> Path:
         """The file that the job's process keeps locked while it lives; the system lets go of it however it ends."""
-        return self.workspace.private("jobs") / f"{job_id}.life"
+        return self._folder() / f"{job_id}.life"
+
+    def _folder(self) -> Path:
+        if not self.workspace.path.exists():  # it must not come back as an empty folder with a log in it
+            raise JobError(f"The workspace {self.workspace.path} is gone, and its jobs with it.")
+        return self.workspace.private("jobs")
 
     @contextlib.contextmanager
     def _open(self, create: bool = False) -> Iterator[sqlite3.Connection]:
+        # Opened to read, a list that is gone stays gone: an empty one in its place would hide that.
+        address = f"file:{quote(str(self.workspace.jobs))}?mode={'rwc' if create else 'rw'}"
         try:
-            with contextlib.closing(sqlite3.connect(self.workspace.jobs, timeout=10)) as database:
+            with contextlib.closing(sqlite3.connect(address, timeout=10, uri=True)) as database:
                 database.row_factory = sqlite3.Row
                 if create:
                     database.execute("PRAGMA journal_mode = WAL")
+                    database.execute("BEGIN IMMEDIATE")
                     database.execute(SCHEMA)
+                    present = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
+                    for name in ADDED.keys() - present:
+                        database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {ADDED[name]}")
                 with database:
                     yield database
         except sqlite3.Error as error:

@@ -60,9 +60,18 @@ def silent(workspace, options, progress):
         time.sleep(0.02)
 
 
+def deaf(workspace, options, progress):
+    """As library code that never comes back to Python: an interruption is not noticed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (workspace.path / "deaf.txt").touch()
+    while True:
+        time.sleep(0.02)
+
+
 STAGES = {
     "count": Stage(CountOptions, count), "refuse": Stage(CountOptions, refuse), "break": Stage(CountOptions, break_down),
     "crash": Stage(CountOptions, crash), "silent": Stage(CountOptions, silent),
+    "deaf": Stage(CountOptions, deaf),
 }
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from influencespace import jobs
 from influencespace.errors import JobError
+from influencespace.jobs.runner import Report
 from influencespace.jobs.store import Store
 from influencespace.workspace import Workspace
 
@@ -100,7 +101,19 @@ def test_cancelled_job_that_never_reports_is_interrupted(workspace, tmp_path):
     job_id = _submit(workspace, ("silent", {}))
     _until((workspace.path / "silent.txt").exists)
     jobs.cancel(workspace, job_id)
-    assert _ended(workspace, job_id).status == "cancelled"
+    job = _ended(workspace, job_id)
+    assert job.status == "cancelled"
+    assert job.finished - job.cancelled < 5
+
+
+def test_cancelled_job_that_cannot_even_be_interrupted_is_left_where_it_stands(workspace):
+    job_id = _submit(workspace, ("deaf", {}))
+    pid = _until(lambda: (workspace.path / "deaf.txt").exists() and _job(workspace, job_id).pid)
+    jobs.cancel(workspace, job_id)
+    job = _ended(workspace, job_id)
+    assert job.status == "cancelled"
+    assert job.finished - job.cancelled < 5
+    _until(lambda: _runs(pid), value=False)
 
 
 def test_cancelled_while_queued_never_starts(workspace, tmp_path):
@@ -130,7 +143,7 @@ def test_unknown_stage_and_wrong_option_fail_with_a_sentence(workspace):
     first = _submit(workspace, ("bake", {}))
     second = _submit(workspace, ("count", {"to": 0}))
     assert _ended(workspace, first).message == (
-        "There is no stage 'bake'; there are count, refuse, break, crash, silent."
+        "There is no stage 'bake'; there are count, refuse, break, crash, silent, deaf."
     )
     assert _ended(workspace, second).message == "--to must be at least 1, not 0."
 
@@ -190,7 +203,7 @@ def test_unknown_job_and_damaged_list_are_sentences(workspace):
 
 def test_job_starts_after_the_one_before_even_if_it_waited_for_the_record(workspace):
     store = Store(workspace)
-    first, second = store.insert("First", []), store.insert("Second", [])
+    first, second = store.insert("First", []), store.insert("Second", [("count", {})])
     store.claim(first)
     with contextlib.closing(sqlite3.connect(workspace.jobs)) as other, ThreadPoolExecutor(1) as pool:
         other.execute("BEGIN IMMEDIATE")
@@ -202,6 +215,102 @@ def test_job_starts_after_the_one_before_even_if_it_waited_for_the_record(worksp
         assert waiting.result()
     assert store.get(second).started >= store.get(first).finished
     store.finish(second, "done")
+
+
+def test_same_work_asked_for_in_two_tabs_at_once_is_started_once(workspace, tmp_path):
+    wanted = ("count", {"gate": str(tmp_path / "gate")})
+
+    def ask(_):
+        try:
+            return _submit(workspace, wanted, title="Training")
+        except JobError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(4)))
+    started = [answer for answer in answers if isinstance(answer, int)]
+    assert len(started) == len(jobs.jobs(workspace)) == 1
+    waiting, running = (f"'Training' is already {state} with the same settings" for state in ("waiting", "running"))
+    refused = [answer for answer in answers if isinstance(answer, str)]
+    assert all(answer.startswith((waiting, running)) for answer in refused), refused
+    _until(lambda: _job(workspace, started[0]).status == "running")
+    assert ask(0).startswith(running)
+    (tmp_path / "gate").touch()
+    assert _ended(workspace, started[0]).status == "done"
+    assert isinstance(ask(0), int)  # what is over can be asked for again
+
+
+def test_same_work_on_other_decisions_is_other_work(workspace, tmp_path):
+    wanted = ("count", {"gate": str(tmp_path / "never")})
+    first = _submit(workspace, wanted)
+    workspace.decide({"topics": {"1": "prune"}})
+    assert _submit(workspace, wanted) > first
+
+
+def test_what_is_being_cancelled_can_be_asked_for_again(workspace, tmp_path):
+    wanted = ("count", {"gate": str(tmp_path / "never")})
+    first = _submit(workspace, wanted)
+    jobs.cancel(workspace, first)
+    assert _submit(workspace, wanted) > first
+
+
+def test_workspace_deleted_under_a_job_ends_it_and_stays_gone(workspace, tmp_path):
+    job_id = _submit(workspace, ("silent", {}))
+    pid = _until(lambda: (workspace.path / "silent.txt").exists() and _job(workspace, job_id).pid)
+    with jobs.log_file(workspace, job_id).open() as log:
+        workspace.path.rename(tmp_path / "moved")  # as a whole: what is deleted file by file is gone no later
+        _until(lambda: _runs(pid), value=False)
+        assert f"The workspace {workspace.path} is gone; its job ends here." in log.read()
+    assert jobs.jobs(workspace) == []  # which also asks for the end of the child, so that it is no zombie
+    _until(lambda: Path(f"/proc/{pid}").exists(), value=False)
+    with pytest.raises(JobError, match="is gone, and its jobs with it"):
+        jobs.log(workspace, job_id)
+    assert not workspace.path.exists()
+
+
+def test_log_of_any_length_shows_its_end(workspace):
+    job_id = _submit(workspace, ("count", {}))
+    _ended(workspace, job_id)
+    jobs.log_file(workspace, job_id).write_text("".join(f"line {i} {'x' * 300}\n" for i in range(5000)))
+    assert [line.split()[1] for line in jobs.log(workspace, job_id, lines=3).splitlines()] == ["4997", "4998", "4999"]
+
+
+def test_list_that_was_begun_before_gets_the_newer_columns(workspace):
+    store = Store(workspace)
+    done = store.insert("Earlier", [("count", {})])
+    store.finish(done, "done")
+    with contextlib.closing(sqlite3.connect(workspace.jobs)) as database, database:
+        for name in ("due", "decided"):
+            database.execute(f"ALTER TABLE jobs DROP COLUMN {name}")
+    assert (store.get(done).due, store.get(done).decided) == (None, "")
+    assert store.update(store.insert("Later", [("count", {})]), due=5.0)
+    assert [job.due for job in store.all()] == [5.0, None]
+    store.finish(store.all()[0].id, "done")
+
+
+def test_time_left_is_known_once_the_pace_is(workspace, monkeypatch):
+    store = Store(workspace)
+    job_id = store.insert("Training", [])
+    report = Report(store, job_id)
+    clock = iter((100.0, 110.0, 112.0))
+    monkeypatch.setattr("influencespace.jobs.runner.time.time", lambda: next(clock))
+    report(12, 25, "training")
+    assert store.get(job_id).due is None
+    report(13, 25, "training random")
+    monkeypatch.undo()
+    assert store.get(job_id).due == 110 + 120
+    assert store.get(job_id).seconds_left is None  # it was due long ago
+    store.update(job_id, due=time.time() + 60)
+    assert 0 < store.get(job_id).seconds_left <= 60
+    store.finish(job_id, "done")
+
+
+def _runs(pid):
+    """Whether the process is there and not merely waiting for its parent to notice its end."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class _Ended:

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from influencespace.ui import served
+
 # The script that Streamlit runs lies apart from pages/, which it would otherwise take for pages of an older kind, each a
 # script of its own, until the first visitor has been at the start page.
-app = st.App("influencespace/ui/router.py")
+app = st.App("influencespace/ui/router.py", routes=served.routes())

@@ -1,43 +1,43 @@
-"""The map of all pairs, and the photos of what is chosen on it."""
+"""The map of all pairs, and the photos of what is selected on it."""
 
-import numpy as np
 import streamlit as st
 
-from influencespace.ui import cluster_panels, data_panels, pair_map, reading, workspaces
+from influencespace.ui import cluster_panels, data_panels, pair_map, reading, search, selection, workspaces
 from influencespace.ui.road import fitting, need
 
 workspace = workspaces.current()
 clusters = need(workspace, "clusters")
 if clusters is None:
-    imported = fitting(workspace, "pairs")
-    if imported is not None:
-        data_panels.samples(workspace, imported)
+    if fitting(workspace, "pairs") is not None:
+        data_panels.samples(reading.training(workspace))
     st.stop()
 pairs = reading.training(workspace)
-topics, strata = reading.names(clusters)
 
 left, right = st.columns([1.5, 1], gap="medium")
 with right:
-    cluster_panels.choose(topics, strata, key="clusters")
-topic, cluster = cluster_panels.chosen("clusters")
-shown = np.ones(len(pairs), dtype=bool)
-if topic is not None:
-    shown = (pairs["topic"] == topic).to_numpy()
-if cluster is not None:
-    shown = (pairs["cluster"] == cluster).to_numpy()
-pair = cluster_panels.chosen_pair(workspace, pairs, key="clusters")
-
+    search.box(workspace, key="clusters")
+    chosen = selection.resolve(workspace, pairs, selection.chosen(workspace))
+if chosen is None:
+    with left:
+        pair_map.draw(workspace, pairs, pair_map.choose(workspace, pairs, key="clusters_colour"), key="clusters_map", height=560)
+    st.stop()
+first = cluster_panels.clicked_pair(pairs, chosen)
 with left:
-    colouring = pair_map.choose(pairs, key="clusters_colour")
     pair_map.draw(
-        pairs, topics, strata, colouring, key="clusters_map", height=530, shown=shown, selected=pair,
-        on_click=cluster_panels.on_click(workspace, pairs, key="clusters"),
-    )
-    st.caption(
-        f"{len(pairs):,} pairs in {len(topics)} topics; those that lie together are alike. Click one to see its topic. "
-        f"Projection: {clusters.facts.get('projection', 'umap of all pairs')}."
+        workspace, pairs, pair_map.choose(workspace, pairs, key="clusters_colour"), key="clusters_map", height=560,
+        mask=chosen.mask(), selected=first, **cluster_panels.on_map(workspace, pairs),
     )
 with right:
-    cluster_panels.photos(workspace, pairs[shown], key="clusters", first=pair)
-st.subheader("All clusters" if topic is None else f"Clusters of {topics[topic]}")
-cluster_panels.table(workspace, clusters, topic)
+    cluster_panels.sentence(workspace, chosen)
+    cluster_panels.strata(workspace, clusters, chosen)
+    if len(chosen):
+        shown, numbers = st.tabs(["Photos", "In figures"])
+        with shown:
+            cluster_panels.photos(workspace, pairs, chosen, first=first)
+        with numbers:
+            cluster_panels.figures(pairs, chosen)
+            cluster_panels.export(pairs, chosen)
+    else:
+        st.info(chosen.why_empty, icon=":material/search_off:")
+st.caption(f"Projection: {clusters.facts.get('projection', 'umap of all pairs')}. Pairs that lie together are alike.")
+cluster_panels.clusters_list(workspace, pairs, clusters, chosen)

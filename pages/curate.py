@@ -19,7 +19,7 @@ with right, st.container(gap="xsmall"):
     with guarded():
         wanted = curate_panels.options(plan)
         curate_panels.follow(workspace, wanted)
-    pairs = reading.training(workspace)
+    pairs = reading.frame(workspace)
     plan = workspace.artifact("plan")
     curate_panels.figures(plan, pairs)
     with guarded():

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import threading
 import warnings
 from pathlib import Path
 
-import streamlit as st
 from PIL import Image, ImageOps
 
 from influencespace.errors import WorkspaceError
 from influencespace.workspace import Workspace
 
-SIDE = 192  # pixels: sharp at 110 to 150 on a dense screen
+SIDE, LARGE = 192, 900  # pixels: sharp at 110 to 150 on a dense screen, and in a view of a single pair
 
 
 def url(workspace: Workspace, image_path: str | None, photo: str) -> str | None:
@@ -29,36 +29,41 @@ def url(workspace: Workspace, image_path: str | None, photo: str) -> str | None:
     photo
         The hex digest of its content, which names the thumbnail: a changed photo has another.
     """
+    content = jpeg(workspace, image_path, photo)
+    return None if content is None else "data:image/jpeg;base64," + base64.b64encode(content).decode()
+
+
+def jpeg(workspace: Workspace, image_path: str | None, photo: str) -> bytes | None:
+    """A photo's thumbnail as JPEG; parameters as of :func:`url`."""
     if not isinstance(image_path, str) or not image_path:
         return None
     try:
-        cache = str(workspace.private("thumbnails"))
+        file = workspace.private("thumbnails") / f"{photo}.jpg"
     except WorkspaceError:  # a workspace that cannot be written can still be looked at
-        cache = None
-    return _encoded(cache, image_path, photo)
-
-
-@st.cache_data(show_spinner=False, max_entries=5000)
-def _encoded(cache: str | None, image_path: str, photo: str) -> str | None:
-    file = Path(cache) / f"{photo}.jpg" if cache else None
-    content = file.read_bytes() if file and file.exists() else _small(Path(image_path))
-    if content is None:
-        return None
-    if file and not file.exists():
+        return _small(Path(image_path), SIDE)
+    if file.exists():
+        return file.read_bytes()
+    content = _small(Path(image_path), SIDE)
+    if content is not None:
         with contextlib.suppress(OSError):
-            temporary = file.with_suffix(".part")
+            temporary = file.with_suffix(f".{threading.get_ident()}.part")
             temporary.write_bytes(content)
             temporary.replace(file)
-    return "data:image/jpeg;base64," + base64.b64encode(content).decode()
+    return content
 
 
-def _small(source: Path) -> bytes | None:
+def large(image_path: str | None) -> bytes | None:
+    """A photo as JPEG of at most ``LARGE`` pixels a side; None where there is no photo or it cannot be read any more."""
+    return _small(Path(image_path), LARGE) if isinstance(image_path, str) and image_path else None
+
+
+def _small(source: Path, side: int) -> bytes | None:
     try:
         with warnings.catch_warnings(), Image.open(source) as image:
             warnings.simplefilter("ignore")  # what is wrong with a photo was said when it came in
-            image.draft("RGB", (2 * SIDE, 2 * SIDE))
+            image.draft("RGB", (2 * side, 2 * side))
             small = ImageOps.exif_transpose(image).convert("RGB")
-            small.thumbnail((SIDE, SIDE))
+            small.thumbnail((side, side))
             content = io.BytesIO()
             small.save(content, "JPEG", quality=86)
             return content.getvalue()

@@ -60,8 +60,8 @@ def test_a_column_is_made_once_when_it_is_asked_for():
 
 def test_what_no_page_has_registered_cannot_be_had(pairs):
     served.photo(pairs, 0)
-    for path in ("/-/column/none", "/-/photo/none/0", f"/-/photo/{pairs.key}/100000", "/-/pair/none/0", f"/-/pair/{pairs.key}/{TRAIN}",
-                 "/-/file/none", "/-/column/../secret"):
+    for path in ("/-/column/none", "/-/photo/none/0", f"/-/photo/{pairs.key}/100000", "/-/pair/none/0",
+                 f"/-/pair/{pairs.key}/{TRAIN}", "/-/file/none", "/-/column/../secret"):
         assert get(path)[0] == 404, path
 
 

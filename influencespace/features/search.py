@@ -177,11 +177,11 @@ def why_no_meaning(features: Artifact) -> str:
     name = features.facts["encoder"]
     if name == IMPORTED:
         return "the features came with the pairs, so there is no encoder here to read a query with"
+    if Path(name).expanduser().is_dir():
+        return ""
     from influencespace.features.hub import at_hand
 
-    if at_hand(name) is None:
-        return f"the encoder {name} is not on this machine"
-    return ""
+    return "" if at_hand(name) else f"the encoder {name} is not on this machine"
 
 
 def embed_query(features: Artifact, query: str, progress: Progress = silent) -> np.ndarray:

@@ -1,132 +1,263 @@
-"""The panels of the clusters page: what is chosen, its photos, and the table of clusters."""
+"""The panels of the clusters page: what is selected, its photos and its figures, and the list of topics and clusters."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
 import streamlit as st
 
-from influencespace.ui import colours, gallery, reading
-from influencespace.ui.reading import INFLUENCE
-from influencespace.ui.road import fitting
+from influencespace.features.search import best
+from influencespace.pairs.views import GROUP
+from influencespace.ui import cluster_list, colours, gallery, pair_view, reading, selection, served
+from influencespace.ui.columns import INFLUENCE, TrainingPairs
+from influencespace.ui.guard import guarded
+from influencespace.ui.selection import Selection
 from influencespace.workspace import Artifact, Workspace
 
-PAGE = 24
-COLUMNS = ("name", "pairs", "share", "agreement", "overall.mean", "disposition", "reason")
-# What the photos are ordered by: the column, and whether small values come first.
-ORDERS = {
-    "Fits worst": ("agreement", True), "Fits best": ("agreement", False),
-    "Harms most": ("influence.overall", True), "Helps most": ("influence.overall", False),
-}
+AS_FOUND = "as found"
+_RANKED = {selection.MEANING: "closest first", selection.ALIKE: "most alike first"}
+# Two standard errors, near enough the 95 % of a normal distribution.
+WIDE = 1.96
 
 
-def choose(topics: dict[int, str], strata: dict[str, str], *, key: str) -> None:
-    """Boxes for a topic and, within it, a cluster."""
-    topic = st.selectbox(
-        "Topic", [None, *topics], format_func=lambda topic: "All topics" if topic is None else topics[topic],
-        key=f"{key}_topic", on_change=_forget, args=(key,), label_visibility="collapsed",
+def on_map(workspace: Workspace, pairs: TrainingPairs) -> dict[str, Callable]:
+    """What a click on the map selects (the topic of the pair, with the pair first) and what a lasso."""
+
+    @guarded()
+    def clicked(pair: int) -> None:
+        codes = pairs.codes("topic")
+        st.session_state["clusters_pair"] = (pairs.key, int(pair))
+        selection.choose(workspace, selection.TOPIC, str(codes.labels[codes.code[pair]]))
+
+    @guarded()
+    def selected(polygon: list[list[int]] | None) -> None:
+        if polygon is None:
+            selection.choose(workspace)
+        else:
+            selection.choose(workspace, selection.AREA, json.dumps(polygon))
+
+    return {"on_click": clicked, "on_select": selected}
+
+
+def clicked_pair(pairs: TrainingPairs, chosen: Selection) -> int:
+    """The pair that was clicked last on the map, if it is among those selected; else -1."""
+    key, pair = st.session_state.get("clusters_pair", ("", -1))
+    if key != pairs.key or chosen.choice.kind != selection.TOPIC:
+        return -1
+    codes = pairs.codes("topic")
+    return pair if str(codes.labels[codes.code[pair]]) == chosen.choice.value else -1
+
+
+def sentence(workspace: Workspace, chosen: Selection) -> None:
+    """What is selected, and the ways back."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{_escaped(chosen.sentence)}**", width="stretch")
+        if chosen.choice.kind != selection.ALL:
+            st.button(
+                "Back", icon=":material/undo:", key="selection_back", on_click=selection.go_back, args=(workspace,),
+                help="Select what was selected before.",
+            )
+            st.button("Show all", key="selection_all", on_click=selection.choose, args=(workspace,), help="Select all pairs.")
+
+
+def strata(workspace: Workspace, clusters: Artifact, chosen: Selection) -> None:
+    """The clusters of the topic that is selected, or that the selected cluster is of, to go into."""
+    if chosen.choice.kind not in (selection.TOPIC, selection.CLUSTER):
+        return
+    table = reading.table(clusters, "clusters")
+    topic = int(chosen.choice.value.split(".")[0])
+    own = table.loc[table["topic"] == topic, "cluster"].tolist()
+    if len(own) < 2:
+        return
+    key = f"strata_{chosen.key}"
+    now = chosen.choice.value if chosen.choice.kind == selection.CLUSTER else None
+    st.segmented_control(
+        "Clusters of the topic", [None, *own], default=now, key=key, label_visibility="collapsed", required=True,
+        format_func=lambda name: "The whole topic" if name is None else _place(own.index(name), len(own)),
+        help="A topic is cut into clusters by how well its captions fit the photos.",
+        on_change=_into, args=(workspace, key, topic),
     )
-    within = [] if topic is None else [name for name in strata if name.startswith(f"{topic}.")]
-    if len(within) > 1:
-        st.segmented_control(
-            "Cluster", within, format_func=lambda name: _stratum(within.index(name), len(within)), key=f"{key}_cluster",
-            label_visibility="collapsed", help="The pairs of a topic, cut by how well their captions fit the photos.",
-        )
 
 
-def chosen(key: str) -> tuple[int | None, str | None]:
-    """The topic and the cluster that are chosen; None for all."""
-    topic = st.session_state.get(f"{key}_topic")
-    return topic, None if topic is None else st.session_state.get(f"{key}_cluster")
-
-
-def on_click(workspace: Workspace, pairs: pd.DataFrame, *, key: str) -> Callable[[], None]:
-    """What a click on the map does: it chooses the pair and the pair's topic."""
-    topic = pairs["topic"].to_numpy()
-
-    def choose_pair() -> None:
-        pair = st.session_state[f"{key}_map"].clicked
-        if pair is not None and 0 <= pair < len(topic):
-            st.session_state[f"{key}_topic"] = int(topic[pair])
-            st.session_state[f"{key}_cluster"] = None
-            st.session_state[f"{key}_pair"] = (str(workspace.path), int(pair))
-
-    return choose_pair
-
-
-def chosen_pair(workspace: Workspace, pairs: pd.DataFrame, *, key: str) -> int:
-    """The pair that was clicked last; -1 if none was, or others were chosen since."""
-    path, pair = st.session_state.get(f"{key}_pair", ("", -1))
-    return pair if path == str(workspace.path) and pair < len(pairs) else -1
-
-
-def photos(workspace: Workspace, pairs: pd.DataFrame, *, key: str, first: int = -1, height: int = 462) -> None:
-    """The gallery of pairs in an order to choose, page by page; ``first`` is the index of a pair to show before all."""
-    there = {name: order for name, order in ORDERS.items() if order[0] in pairs}
-    if there:
-        order = st.segmented_control(
-            "Order", list(there), default=next(iter(there)), required=True, key=f"{key}_order",
-            label_visibility="collapsed",
-        )
-        column, ascending = there[order]
-        pairs = pairs.sort_values(column, ascending=ascending, kind="stable")
-    if first in pairs.index:
-        pairs = pd.concat([pairs.loc[[first]], pairs.drop(index=first)])
-    pages = max(1, -(-len(pairs) // PAGE))
+def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, first: int = -1, height: int = 400) -> None:
+    """The gallery of the selection, page by page in an order to choose; ``first`` is shown before all others."""
+    orders = _orders(pairs, chosen)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        order = st.selectbox("Order", list(orders), key=f"clusters_order_{len(orders)}", label_visibility="collapsed")
+        target = "overall"
+        if len(pairs.targets) > 1:
+            target = st.selectbox(
+                "Influence on", pairs.targets, key="clusters_target", label_visibility="collapsed",
+                help="Whose validation loss the bars under the photos, the order and the figures are about.",
+            )
+    pages = -(-len(chosen) // gallery.PAGE)
     with st.container(height=height, border=False):
         slot = st.container()
-        page = st.pagination(pages, key=f"{key}_page_{len(pairs)}", max_visible_pages=5) if pages > 1 else 1
-        shown = pairs.iloc[(page - 1) * PAGE : page * PAGE].rename(columns={f"{INFLUENCE}overall": "influence"})
-        reach = colours.reach(pairs[f"{INFLUENCE}overall"]) if f"{INFLUENCE}overall" in pairs else 1.0
+        page = 1
+        if pages > 1:
+            page = st.pagination(pages, key=f"clusters_page_{chosen.key}_{order}", max_visible_pages=5)
+        index = _page(pairs, chosen, *orders[order](target), page, first)
+        rows = pairs.rows(index)
         with slot:
-            gallery.draw(workspace, shown, key=f"{key}_gallery", reach=reach)
+            opened = gallery.draw(
+                pairs, rows, key="clusters_gallery", label=chosen.sentence, target=target, reach=_reach(pairs, target),
+                on_open=_nothing,
+            )
+    if opened is not None and 0 <= opened < len(pairs):
+        pair_view.show(workspace, pairs, opened)
 
 
-def table(workspace: Workspace, clusters: Artifact, topic: int | None) -> None:
-    """The clusters with their sizes, fit, influence and disposition."""
-    rows = summary(workspace, clusters)
-    if topic is not None:
-        rows = rows[rows["topic"] == topic]
-    reach = float(np.nanmax(np.abs(rows["overall.mean"]))) if "overall.mean" in rows and len(rows) else 1.0
-    st.dataframe(
-        rows, hide_index=True, alt="Clusters with size, fit of the captions, influence and disposition",
-        column_order=[column for column in COLUMNS if column in rows],
-        column_config={
-            "name": st.column_config.TextColumn("Cluster", pinned=True, width="large"),
-            "pairs": st.column_config.NumberColumn("Pairs", format="localized"),
-            "share": st.column_config.NumberColumn("Share", format="%.1f %%"),
-            "agreement": st.column_config.NumberColumn(
-                "Caption fit", format="%+.2f", help="Mean agreement of captions with photos; 0 is the mean of all pairs."
-            ),
-            "overall.mean": st.column_config.NumberColumn(
-                "Influence", format="%+.4f" if reach >= 0.001 else "%+.2e",
-                help="Mean selection score of its pairs: above zero helps, below zero harms. It orders; its size means nothing.",
-            ),
-            "disposition": "Disposition",
-            "reason": st.column_config.TextColumn("Why", width="large"),
-        },
+def figures(pairs: TrainingPairs, chosen: Selection) -> None:
+    """What the selection is like beside all pairs: fit, influence on every target, groups."""
+    means = [("Caption fit", "agreement")] * pairs.has("agreement")
+    means += [(f"Influence on {target}", INFLUENCE + target) for target in pairs.targets]
+    if means:
+        st.dataframe(
+            pd.DataFrame([_mean_row(pairs, chosen, title, name) for title, name in means]), hide_index=True,
+            alt="Mean caption fit and influence of what is selected, beside those of all pairs",
+            column_config={
+                "what": st.column_config.TextColumn("Mean of the pairs", width="medium"),
+                "mean": st.column_config.TextColumn("Selected", help="With a 95 % interval from how much pairs differ."),
+                "all": st.column_config.TextColumn("All pairs"),
+                "above": st.column_config.NumberColumn("Above zero", format="%.0f %%", help="Share of the selected pairs."),
+            },
+        )
+    for attribute in pairs.attributes:
+        st.dataframe(
+            _group_rows(pairs, chosen, attribute), hide_index=True, alt=f"Groups of {attribute} among what is selected",
+            column_config={
+                "value": attribute.capitalize(), "pairs": st.column_config.NumberColumn("Pairs", format="localized"),
+                "share": st.column_config.NumberColumn("Share", format="%.1f %%", help="Of the selected pairs."),
+                "all": st.column_config.NumberColumn("Share of all", format="%.1f %%", help="Of all training pairs."),
+            },
+        )
+
+
+def export(pairs: TrainingPairs, chosen: Selection) -> None:
+    """A link that saves the names of the selected pairs; the file is made when it is asked for, however long it is."""
+    def make() -> np.ndarray:
+        sink = pa.BufferOutputStream()
+        ids = pairs.text("id")
+        pa.csv.write_csv(pa.table({"id": ids if chosen.index is None else ids.take(pa.array(chosen.index))}), sink)
+        return np.frombuffer(sink.getvalue(), dtype=np.uint8)
+
+    st.link_button(
+        f"Save the {len(chosen):,} names as CSV", served.column(f"selected-{chosen.key}.csv", make),
+        icon=":material/download:", help="A table with the column id: the names of the pairs as they came in.",
     )
 
 
-def summary(workspace: Workspace, clusters: Artifact) -> pd.DataFrame:
-    """One row a cluster with what is known of it so far: ``clusters.parquet`` with the columns of scores and plan."""
-    rows = reading.table(clusters, "clusters")
-    rows = rows.assign(share=100 * rows["pairs"] / max(rows["pairs"].sum(), 1))
-    scores, plan = fitting(workspace, "scores"), fitting(workspace, "plan")
-    if scores is not None:
-        rows = rows.merge(reading.table(scores, "clusters"), on="cluster", how="left")
-    if plan is not None:
-        rows = rows.merge(reading.table(plan, "clusters").drop(columns="pairs"), on="cluster", how="left")
-    return rows
+def clusters_list(workspace: Workspace, pairs: TrainingPairs, clusters: Artifact, chosen: Selection) -> None:
+    """The list of topics or of clusters; a click on one selects it."""
+    topics, strata = (len(reading.table(clusters, name)) for name in ("topics", "clusters"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        level = st.segmented_control(
+            "List", [cluster_list.TOPIC, cluster_list.CLUSTER], default=cluster_list.TOPIC, required=True, key="list_level",
+            format_func={cluster_list.TOPIC: f"{topics:,} topics", cluster_list.CLUSTER: f"{strata:,} clusters"}.get,
+            label_visibility="collapsed", help="A topic is cut into clusters by how well its captions fit the photos.",
+        )
+        attribute = pairs.attributes[0] if pairs.attributes else ""
+        if len(pairs.attributes) > 1:
+            attribute = st.selectbox("Groups of", pairs.attributes, key="list_attribute", label_visibility="collapsed", width=180)
+    target = st.session_state.get("clusters_target") or next(iter(pairs.targets), "")
+    rows = cluster_list.summary(workspace, clusters, level, target)
+
+    def choose() -> None:
+        found = st.session_state["clusters_list"].chosen
+        if found in set(rows["id"]):
+            st.session_state.pop("clusters_pair", None)
+            selection.choose(workspace, level, found)
+
+    cluster_list.draw(
+        pairs, rows, level, target=target, attribute=attribute, key="clusters_list", on_choose=choose,
+        chosen=chosen.choice.value if chosen.choice.kind == level else "",
+    )
 
 
-def _stratum(index: int, count: int) -> str:
+def _orders(pairs: TrainingPairs, chosen: Selection) -> dict[str, Callable[[str], tuple[str | None, int]]]:
+    """By name, what to sort by and in which direction (-1: falling); None for the order that the selection has."""
+    found = {_RANKED.get(chosen.choice.kind, AS_FOUND).capitalize(): lambda target: (None, 1)} if _has_order(chosen) else {}
+    if pairs.has("agreement"):
+        found |= {
+            "Caption fits worst": lambda target: ("agreement", 1), "Caption fits best": lambda target: ("agreement", -1),
+        }
+    if pairs.targets:
+        found |= {
+            "Harms most": lambda target: (INFLUENCE + target, 1), "Helps most": lambda target: (INFLUENCE + target, -1),
+        }
+    return found or {"As they came": lambda target: (None, 1)}
+
+
+def _has_order(chosen: Selection) -> bool:
+    return chosen.likeness is not None or chosen.choice.kind == selection.COPIES
+
+
+def _page(
+    pairs: TrainingPairs, chosen: Selection, name: str | None, sign: int, page: int, first: int
+) -> np.ndarray:
+    """(at most 60,) the pairs on a page of the gallery."""
+    start, end = (page - 1) * gallery.PAGE, page * gallery.PAGE
+    if name is None:
+        found = np.arange(start, min(end, len(chosen))) if chosen.index is None else chosen.index[start:end]
+    else:
+        found = best(-sign * chosen.of(pairs.numbers(name)), end)[start:]
+        found = found if chosen.index is None else chosen.index[found]
+    if page == 1 and first >= 0:
+        found = np.concatenate([[first], found[found != first]])[: gallery.PAGE]
+    return found
+
+
+def _mean_row(pairs: TrainingPairs, chosen: Selection, title: str, name: str) -> dict[str, object]:
+    values, digits = chosen.of(pairs.numbers(name)), 2 if name == "agreement" else 4
+    half = WIDE * values.std(dtype=np.float64) / np.sqrt(max(len(values) - 1, 1))
+    return {
+        "what": title, "mean": f"{gallery.signed(values.mean(dtype=np.float64), digits)} ± {half:.{digits}f}",
+        "all": gallery.signed(_overall(pairs, pairs.key, name), digits), "above": 100 * float((values > 0).mean()),
+    }
+
+
+def _group_rows(pairs: TrainingPairs, chosen: Selection, attribute: str) -> pd.DataFrame:
+    codes = pairs.codes(GROUP + attribute)
+    counts = np.bincount(chosen.of(codes.code), minlength=len(codes.labels))
+    return pd.DataFrame({
+        "value": codes.labels, "pairs": counts, "share": 100 * counts / len(chosen),
+        "all": 100 * codes.counts / max(len(pairs), 1),
+    }).sort_values("all", ascending=False, kind="stable")
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _overall(_pairs: TrainingPairs, key: str, name: str) -> float:
+    return float(_pairs.numbers(name).mean(dtype=np.float64))
+
+
+def _reach(pairs: TrainingPairs, target: str) -> float:
+    return _farthest(pairs, pairs.key, target) if target in pairs.targets else 1.0
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _farthest(_pairs: TrainingPairs, key: str, target: str) -> float:
+    return colours.reach(_pairs.numbers(INFLUENCE + target))
+
+
+def _into(workspace: Workspace, key: str, topic: int) -> None:
+    cluster = st.session_state[key]
+    selection.choose(workspace, *((selection.TOPIC, str(topic)) if cluster is None else (selection.CLUSTER, cluster)))
+
+
+def _place(index: int, count: int) -> str:
     ends = {0: "fits worst", count - 1: "fits best"}
     return ends.get(index, str(index + 1))
 
 
-def _forget(key: str) -> None:
-    st.session_state.pop(f"{key}_pair", None)
-    st.session_state[f"{key}_cluster"] = None
+def _escaped(text: str) -> str:
+    """A text as Markdown that shows it as it is."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-.!|~$:" else c for c in text)
+
+
+def _nothing() -> None:
+    pass

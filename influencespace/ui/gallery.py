@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from influencespace.ui import colours, thumbnails
-from influencespace.workspace import Workspace
+from influencespace.ui import colours, served
+from influencespace.ui.columns import INFLUENCE, TrainingPairs
 
+PAGE = 60
 _ELEMENTS = Path(__file__).parent / "elements"
 
 
@@ -20,44 +21,74 @@ def _element() -> Callable:
     return st.components.v2.component("influencespace_gallery", html='<div class="gallery">\n</div>', **read)
 
 
-def draw(workspace: Workspace, pairs: pd.DataFrame, *, key: str, reach: float = 1.0, width: int = 116) -> None:
+def draw(
+    pairs: TrainingPairs, rows: pd.DataFrame, *, key: str, label: str = "Photos", target: str = "overall", reach: float = 1.0,
+    width: int = 116, on_open: Callable[[], None] | None = None,
+) -> int | None:
     """Draw pairs as cards.
 
     Parameters
     ----------
-    workspace
-        Whose cache keeps the thumbnails.
     pairs
-        ``image_path``, ``photo``, ``caption``, and where they are known ``influence``, ``agreement``, ``disposition``.
+        Those that the rows are of.
+    rows
+        Of :meth:`TrainingPairs.rows`, the index being that of the pairs: ``row, image_path, caption``, and where they are
+        known ``influence.TARGET``, ``agreement``, ``disposition`` and ``note`` (what to write instead of the scores).
     key
         Identity on the page.
+    label
+        What the photos are, for those who cannot see them.
+    target
+        Whose influence the bars show.
     reach
         The influence at which a bar is full.
     width
         The least width of a card in pixels; as many stand in a row as there is room for.
+    on_open
+        Called before the page runs again when a card was clicked, or Enter pressed on it; the pair is
+        ``st.session_state[key].opened``. None for cards that cannot be opened.
+
+    Returns
+    -------
+    int or None
+        The index of the pair that was opened just now.
     """
-    _element()(key=key, data={"cards": cards(workspace, pairs, reach), "width": width})
+    data = {"cards": cards(pairs, rows, target, reach), "width": width, "label": label, "opens": on_open is not None}
+    return _element()(key=key, data=data, on_opened_change=on_open or _ignore).opened
 
 
-def cards(workspace: Workspace, pairs: pd.DataFrame, reach: float) -> list[dict]:
+def cards(pairs: TrainingPairs, rows: pd.DataFrame, target: str, reach: float) -> list[dict]:
     """What gallery.js draws, one dict a pair."""
-    return [_card(workspace, pair, reach) for pair in pairs.to_dict("records")]
+    return [_card(pairs, index, row, target, reach) for index, row in zip(rows.index, rows.to_dict("records"), strict=True)]
 
 
-def _card(workspace: Workspace, pair: dict, reach: float) -> dict:
-    influence, disposition = pair.get("influence"), pair.get("disposition")
-    notes = []
-    if influence is not None:
-        notes.append("helps" if influence > 0 else "harms" if influence < 0 else "no effect")
-    if pair.get("agreement") is not None:
-        notes.append(f"fit {pair['agreement']:+.1f}".replace("-", "−"))
+def helps(influence: float) -> str:
+    """What an influence says, in a word or two."""
+    return "helps" if influence > 0 else "harms" if influence < 0 else "no effect"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign, with the minus of print."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def _card(pairs: TrainingPairs, index: int, row: dict, target: str, reach: float) -> dict:
+    influence, disposition = row.get(INFLUENCE + target), row.get("disposition")
+    notes = [] if influence is None else [helps(influence)]
+    if row.get("agreement") is not None:
+        notes.append(f"fit {signed(row['agreement'])}")
     marked = disposition in ("prune", "up-weight")
     return {
-        "image": thumbnails.url(workspace, pair["image_path"], pair["photo"]),
-        "caption": pair["caption"][:400],
-        "note": " · ".join(notes),
+        "pair": int(index),
+        "image": served.photo(pairs, row["row"]) if isinstance(row["image_path"], str) and row["image_path"] else None,
+        "caption": row["caption"][:400],
+        "note": row.get("note") or " · ".join(notes),
         "bar": None if influence is None else float(influence) / (reach or 1.0),
         "colour": colours.HELPS if (influence or 0) >= 0 else colours.HARMS,
         "mark": {"text": disposition, "colour": colours.DISPOSITIONS[disposition]} if marked else None,
         "faded": disposition == "prune",
     }
+
+
+def _ignore() -> None:
+    pass

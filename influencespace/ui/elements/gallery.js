@@ -1,22 +1,64 @@
-// The gallery: photos with their captions as cards of one height. Text is set as text, never as markup.
+// The gallery: photos with their captions as cards of one height, to be walked through with the arrow keys. Text is set as
+// text, never as markup. Photos are fetched when they come near the screen.
 
-export default function ({ data, parentElement }) {
+const STEPS = { ArrowRight: 1, ArrowLeft: -1 }
+
+export default function (component) {
+  const { data, parentElement } = component
   const gallery = parentElement.querySelector(".gallery")
+  const open = node => component.setTriggerValue("opened", Number(node.dataset.pair))
+  gallery.onclick = event => {
+    const node = event.target.closest(".card")
+    if (node && data.opens) { focus(gallery, node); open(node) }
+  }
+  gallery.onkeydown = event => {
+    const node = event.target.closest(".card")
+    if (!node) return
+    if ((event.key === "Enter" || event.key === " ") && data.opens) {
+      event.preventDefault()
+      return open(node)
+    }
+    const next = neighbour([...gallery.children], node, event.key)
+    if (!next) return
+    event.preventDefault()
+    focus(gallery, next)
+  }
+  // A run of the page that shows the same cards leaves them, and with them the focus, where they are.
+  const shown = JSON.stringify(data)
+  if (gallery.shown === shown) return
+  gallery.shown = shown
   gallery.style.setProperty("--least", `${data.width}px`)
-  gallery.replaceChildren(...data.cards.map(card))
+  gallery.setAttribute("aria-label", data.label)
+  gallery.replaceChildren(...data.cards.map(content => card(content, data.opens)))
+  if (gallery.firstChild) gallery.firstChild.tabIndex = 0
 }
 
-function card({ image, caption, note, colour, bar, mark, faded }) {
+/** The card that a key leads to: beside, above or below, the first or the last; none where there is no further one. */
+function neighbour(cards, node, key) {
+  const at = cards.indexOf(node)
+  if (key in STEPS) return cards[at + STEPS[key]]
+  if (key === "Home") return cards[0]
+  if (key === "End") return cards[cards.length - 1]
+  if (key !== "ArrowDown" && key !== "ArrowUp") return undefined
+  const below = cards.findIndex(other => other.offsetTop > cards[0].offsetTop)
+  const columns = below < 0 ? cards.length : below
+  return cards[at + (key === "ArrowDown" ? columns : -columns)]
+}
+
+function focus(gallery, node) {
+  for (const other of gallery.children) other.tabIndex = other === node ? 0 : -1
+  node.focus()
+  node.scrollIntoView({ block: "nearest" })
+}
+
+function card({ pair, image, caption, note, colour, bar, mark, faded }, opens) {
   const node = element("figure", faded ? "card faded" : "card")
+  node.dataset.pair = pair
+  node.tabIndex = -1
+  if (opens) node.setAttribute("role", "button")
+  node.setAttribute("aria-label", [caption, note, mark?.text].filter(Boolean).join(". "))
   const frame = element("div", "frame")
-  if (image) {
-    const photo = element("img")
-    photo.src = image
-    photo.alt = caption
-    frame.append(photo)
-  } else {
-    frame.append(element("span", "none", "no photo"))
-  }
+  frame.append(image ? photo(image, caption, frame) : element("span", "none", "no photo"))
   if (mark) {
     const badge = element("span", "mark", mark.text)
     badge.style.setProperty("--dot", mark.colour)
@@ -24,11 +66,20 @@ function card({ image, caption, note, colour, bar, mark, faded }) {
   }
   const words = element("figcaption", "", caption)
   words.title = caption
-  const foot = element("div", "foot", note)
   node.append(frame, words)
   if (bar !== null) node.append(meter(bar, colour))
-  node.append(foot)
+  node.append(element("div", "foot", note))
   return node
+}
+
+function photo(address, caption, frame) {
+  const image = element("img")
+  image.loading = "lazy"
+  image.decoding = "async"
+  image.alt = caption
+  image.onerror = () => { image.remove(); frame.prepend(element("span", "none", "photo not there")) }
+  image.src = address
+  return image
 }
 
 /** A thin bar from the middle: to the right where the pair helps, to the left where it harms. */

@@ -1,0 +1,83 @@
+"""One pair in large, with all that is known of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import streamlit as st
+
+from influencespace.features.duplicates import stored_duplicates
+from influencespace.features.search import in_set_of
+from influencespace.pairs.views import GROUP
+from influencespace.ui import gallery, reading, selection, thumbnails
+from influencespace.ui.columns import INFLUENCE, TrainingPairs
+from influencespace.ui.guard import guarded
+from influencespace.ui.road import fitting
+from influencespace.workspace import Workspace
+
+
+@st.dialog("A pair", width="large", icon=":material/image:")
+def show(workspace: Workspace, pairs: TrainingPairs, index: int) -> None:
+    """The photo, the caption, the scores on every target, groups, cluster, near-duplicates, and what the plan does with it."""
+    with guarded():
+        [pair] = pairs.rows(np.array([index])).to_dict("records")
+        left, right = st.columns([1.1, 1], gap="medium")
+        with left:
+            photo = thumbnails.large(pair["image_path"])
+            if photo is None:
+                st.caption("The photo is not there." if pair["image_path"] else "This pair came without its photo.")
+            else:
+                st.image(photo, alt=pair["caption"][:400])
+            st.text(pair["caption"])
+        with right:
+            copies = _copies(workspace, pairs, index)
+            st.table(pd.DataFrame(_facts(workspace, pairs, pair, index, copies), columns=["What", "Value"]), border="horizontal")
+        with st.container(horizontal=True):
+            _go(workspace, "Most alike", selection.ALIKE, str(index), "The pairs whose photo and caption are most like these.")
+            if copies > 1:
+                _go(workspace, f"Near-duplicates ({copies - 1:,})", selection.COPIES, str(index), "Those that repeat this one.")
+            if "cluster" in pair:
+                _go(workspace, "Its cluster", selection.CLUSTER, pair["cluster"], "All pairs of its cluster.")
+                _go(workspace, "Its topic", selection.TOPIC, str(pair["topic"]), "All pairs of its topic.")
+
+
+def _go(workspace: Workspace, label: str, kind: str, value: str, help: str) -> None:
+    if st.button(label, key=f"pair_{kind}", help=help):
+        selection.choose(workspace, kind, value)
+        st.rerun()  # closes the view
+
+
+def _facts(
+    workspace: Workspace, pairs: TrainingPairs, pair: dict[str, Any], index: int, copies: int
+) -> list[tuple[str, str]]:
+    facts = [("Name", str(pair["id"]))]
+    if "cluster" in pair:
+        topics, clusters = reading.names(fitting(workspace, "clusters"))
+        facts += [("Topic", topics[pair["topic"]]), ("Cluster", clusters[pair["cluster"]])]
+    facts += [(name.capitalize(), str(pair[GROUP + name])) for name in pairs.attributes]
+    if "agreement" in pair:
+        facts.append(("Caption fit (0 is the mean)", gallery.signed(pair["agreement"], 2)))
+    for target in pairs.targets:
+        value = pair[INFLUENCE + target]
+        facts.append((f"Influence on {target}", f"{gallery.signed(value, 4)} ({gallery.helps(value)})"))
+    facts.append(("Near-duplicates", f"{copies - 1:,}" if copies > 1 else "none"))
+    word = planned(workspace, index)
+    return facts + ([("In the plan", word)] if word else [])
+
+
+def planned(workspace: Workspace, index: int) -> str:
+    """What the plan does with a pair, in words; empty where there is no plan."""
+    plan = fitting(workspace, "plan")
+    if plan is None:
+        return ""
+    file, columns = plan.folder / "pairs.parquet", ["weight", "disposition"]
+    [row] = pq.read_table(file, columns=columns, read_dictionary=["disposition"], memory_map=True).slice(index, 1).to_pylist()
+    return "pruned" if row["weight"] == 0 else f"{row['disposition']}, weight {row['weight']:.2f}"
+
+
+def _copies(workspace: Workspace, pairs: TrainingPairs, index: int) -> int:
+    features = fitting(workspace, "features")
+    return 1 if features is None else len(in_set_of(stored_duplicates(features)[pairs.training_rows], index))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +15,7 @@ from influencespace.curation.options import PlanOptions
 from influencespace.errors import TrainingError
 from influencespace.evaluation.compare import compare
 from influencespace.evaluation.measure import Measured, RunMeasures, measure_run
-from influencespace.evaluation.store import save_measures
+from influencespace.evaluation.store import load_measures, save_measures
 from influencespace.features.device import pick_device
 from influencespace.features.duplicates import stored_duplicates, twin_codes
 from influencespace.influence.options import ScoreOptions
@@ -22,11 +25,12 @@ from influencespace.progress import Progress, silent
 from influencespace.proxy.stage import prepared_pairs, stored_fit
 from influencespace.training.arms import Curation, Redrawn
 from influencespace.training.heads import HeadsSettings
-from influencespace.training.options import TrainOptions
-from influencespace.training.runs import ArmRun
+from influencespace.training.journal import Journal
+from influencespace.training.kept import Kept
+from influencespace.training.options import UNTRAINED, TrainOptions, possible
 from influencespace.training.trainer import TrainingData, train_arm, trial_scores, untouched
 from influencespace.training.tuning import Trial, grid, tune
-from influencespace.workspace import Artifact, Workspace
+from influencespace.workspace import Artifact, Draft, Workspace
 
 TUNING_SEEDS = 2
 FEWEST_PAIRS = 2
@@ -34,6 +38,8 @@ FEWEST_PAIRS = 2
 
 def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress = silent) -> Artifact:
     """Choose the settings on the full data, train every arm with every seed, compare, and write ``training``.
+
+    What an earlier training of the same recipe has finished before it was broken off is not trained again.
 
     Raises
     ------
@@ -43,26 +49,36 @@ def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress =
     with workspace.write("training", options) as draft:
         data, curation, fit_seconds = load(workspace, options)
         arms, missing = possible_arms(options.arms, data)
-        settings, trials = _tuned(data, options, progress)
-        measures: list[RunMeasures] = []
-        total = sum(1 if arm == "start" else options.seeds for arm in arms)
-
-        def report(*_: object) -> None:
-            progress(len(measures), total, "training the arms")
-
-        for k in range(options.seeds):
-            for run in _runs(workspace, data, curation, arms, settings, options, k, fit_seconds, report):
-                measures.append(measure_run(run, data.test.groups, data.validation.groups))
-                report()
-        progress(1, 2, "comparing the arms")
+        kept = Kept.of(workspace, options, curation.plan, curation.decisions)
+        journal = kept.open()
+        settings, trials = _tuned(data, options, kept, progress)
         table = workspace.artifact("pairs").table("pairs")
-        measured = Measured(
-            measures, table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared, missing
+        held_out = Measured(
+            [], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared, missing
         )
+        trainer = _Trainer(workspace, data, curation, settings, options, fit_seconds, journal)
+        finished, wanted = kept.finished(), options.runs(arms)
+        taken_over = [run for run in wanted if run in finished]
+        measures = {run: _load(kept.run(*run)) for run in taken_over}
+        for arm, seed in wanted:
+            if (arm, seed) in measures:
+                continue
+            report = partial(progress, len(measures), len(wanted), f"training {arm}, seed {seed}")
+            measured = trainer.run(arm, seed, report)
+            with kept.finishing(arm, seed) as folder:
+                save_measures(Draft(folder), replace(held_out, runs=[measured]))
+            journal.tell(arm, seed, seconds=time.time() - trainer.began)
+            measures[arm, seed] = measured
+        progress(len(wanted), len(wanted), "all arms are trained")
+        progress(1, 2, "comparing the arms")
+        measured = replace(held_out, runs=[measures[run] for run in wanted])
         save_measures(draft, measured)
         results = compare(measured) | {"settings": _settings(settings, trials, data)}
         draft.json("results", results)
-        draft.facts = {"arms": arms, "missing": missing, "seeds": options.seeds, "settings": results["settings"]["chosen"]}
+        draft.facts = {
+            "arms": arms, "missing": missing, "seeds": options.seeds, "settings": results["settings"]["chosen"],
+            "taken_over": len(taken_over),
+        }
         progress(2, 2, "comparing the arms")
     return workspace.artifact("training")
 
@@ -102,42 +118,72 @@ def possible_arms(wanted: tuple[str, ...], data: TrainingData) -> tuple[list[str
     if not wanted:
         raise TrainingError("There is no arm to train; name at least one with --arms.")
     why = "image and text features are not aligned, so their cosine says nothing"
-    missing = {} if data.aligned else {arm: why for arm in ("clip-score", "start") if arm in wanted}
-    arms = [arm for arm in dict.fromkeys(wanted) if arm not in missing]
+    arms = possible(wanted, data.aligned)
+    missing = {arm: why for arm in wanted if arm not in arms}
     if not arms:
         raise TrainingError(f"There is no arm left to train: {why}. Choose others with --arms.")
     return arms, missing
 
 
-def _runs(
-    workspace: Workspace, data: TrainingData, curation: Curation, arms: list[str], settings: HeadsSettings,
-    options: TrainOptions, k: int, fit_seconds: float, progress: Progress,
-) -> Iterator[ArmRun]:
-    """The runs of one seed. The first uses the proxies of the workspace, so that its plan is the curator's own."""
-    seed = options.seed + k
-    redrawn = Redrawn(curation, k, progress)
-    if k == 0:
-        redrawn.adopt(stored_fit(workspace, options.device)[0], fit_seconds)
-    for arm in arms:
-        if arm == "start":
-            if k == 0:
-                yield untouched(data, seed)
-            continue
-        found = redrawn.weights(arm)
-        if np.count_nonzero(found.weights) < FEWEST_PAIRS:
-            raise TrainingError(f"The arm {arm} is left with fewer than {FEWEST_PAIRS} pairs; lower the reduction ratio.")
-        yield train_arm(data, arm, found.weights, settings, seed, found.seconds)
+class _Trainer:
+    """Trains one run after the other. Runs of one seed share what it has redrawn, the proxies above all."""
+
+    def __init__(
+        self, workspace: Workspace, data: TrainingData, curation: Curation, settings: HeadsSettings, options: TrainOptions,
+        fit_seconds: float, journal: Journal,
+    ) -> None:
+        self.workspace, self.data, self.curation, self.settings = workspace, data, curation, settings
+        self.options, self.fit_seconds, self.journal = options, fit_seconds, journal
+        self.began = 0.0
+        self._redrawn: Redrawn | None = None
+
+    def run(self, arm: str, seed: int, report: Callable[[], None]) -> RunMeasures:
+        """One arm with one seed, trained and measured; ``report`` is called on the way, and may end it."""
+        self.began = time.time()
+        self.journal.tell(arm, seed, began=self.began)
+        report()
+
+        def watch(step: dict) -> None:
+            self.journal.tell(arm, seed, **step)
+            report()
+
+        if arm == UNTRAINED:
+            run = untouched(self.data, seed)
+        else:
+            found = self._drawn(seed, report).weights(arm)
+            if np.count_nonzero(found.weights) < FEWEST_PAIRS:
+                raise TrainingError(f"The arm {arm} is left with fewer than {FEWEST_PAIRS} pairs; lower the reduction ratio.")
+            run = train_arm(self.data, arm, found.weights, self.settings, seed, found.seconds, watch)
+        return measure_run(run, self.data.test.groups, self.data.validation.groups)
+
+    def _drawn(self, seed: int, report: Callable[[], None]) -> Redrawn:
+        k = seed - self.options.seed
+        if self._redrawn is None or self._redrawn.seed != k:
+            self._redrawn = Redrawn(self.curation, k, lambda *_: report())
+            if k == 0:  # the proxies of the workspace, so that the first plan is the curator's own
+                self._redrawn.adopt(stored_fit(self.workspace, self.options.device)[0], self.fit_seconds)
+        self._redrawn.progress = lambda *_: report()
+        return self._redrawn
 
 
-def _tuned(data: TrainingData, options: TrainOptions, progress: Progress) -> tuple[HeadsSettings, list[Trial]]:
+def _tuned(data: TrainingData, options: TrainOptions, kept: Kept, progress: Progress) -> tuple[HeadsSettings, list[Trial]]:
     seeds = tuple(options.seed + k for k in range(TUNING_SEEDS))
     total, tried = len(grid()), iter(range(len(grid())))
 
     def scores_of(settings: HeadsSettings) -> np.ndarray:
-        progress(next(tried), total, "choosing learning rate and epochs on the full data")
-        return trial_scores(data, settings, seeds)
+        report = partial(progress, next(tried), total, "choosing learning rate and epochs on the full data")
+        report()
+        scores = kept.tried(settings.learning_rate, settings.epochs)
+        if scores is None:
+            scores = trial_scores(data, settings, seeds, report)
+            kept.keep_trial(settings.learning_rate, settings.epochs, scores)
+        return scores
 
     return tune(scores_of)
+
+
+def _load(folder: Path) -> RunMeasures:
+    return load_measures(Artifact("training", folder, {})).runs[0]
 
 
 def _settings(chosen: HeadsSettings, trials: list[Trial], data: TrainingData) -> dict:

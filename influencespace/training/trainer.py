@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,8 +80,14 @@ class TrainingData:
         return Embedded(image, heads.embed(self.text[texts], heads.text).cpu().numpy(), split.photo)
 
 
-def train_arm(data: TrainingData, arm: str, weights: np.ndarray, settings: HeadsSettings, seed: int, scoring: float) -> ArmRun:
-    """Train one arm with one seed on (n_train,) weights; ``scoring`` is what finding them took, in seconds."""
+def train_arm(
+    data: TrainingData, arm: str, weights: np.ndarray, settings: HeadsSettings, seed: int, scoring: float,
+    watch: Callable[[dict], None] = lambda step: None,
+) -> ArmRun:
+    """Train one arm with one seed on (n_train,) weights; ``scoring`` is what finding them took, in seconds.
+
+    ``watch`` is told of every epoch: ``epoch`` (from 1), ``loss`` (mean) and ``recall`` (validation Recall@10, in percent).
+    """
     heads = data.heads(seed, settings.dimensions)
     rows = torch.from_numpy(data.train).to(data.image.device)
     curve: list[dict] = []
@@ -88,6 +95,7 @@ def train_arm(data: TrainingData, arm: str, weights: np.ndarray, settings: Heads
     def report(epoch: int, loss: float) -> None:
         recall = 100 * float(validation_scores(data, heads).mean())
         curve.append({"epoch": epoch, "loss": loss, "recall": recall})
+        watch(curve[-1])
 
     seconds = train_heads(heads, data.image[rows], data.text[rows], data.photo[rows], weights, settings, seed, report)
     return ArmRun(
@@ -109,15 +117,17 @@ def validation_scores(data: TrainingData, heads: Heads) -> np.ndarray:
     return photo_scores(forward, backward, embedded.photo, DECIDES)[BOTH]
 
 
-def trial_scores(data: TrainingData, settings: HeadsSettings, seeds: tuple[int, ...]) -> np.ndarray:
-    """(photos,) validation Recall@10 of the full data with these settings, mean over seeds."""
+def trial_scores(
+    data: TrainingData, settings: HeadsSettings, seeds: tuple[int, ...], watch: Callable[[], None] = lambda: None
+) -> np.ndarray:
+    """(photos,) validation Recall@10 of the full data with these settings, mean over seeds; ``watch`` is called every epoch."""
     rows = torch.from_numpy(data.train).to(data.image.device)
     found = []
     for seed in seeds:
         heads = data.heads(seed, settings.dimensions)
         weights = np.ones(len(data.train), dtype=np.float32)
         train_heads(
-            heads, data.image[rows], data.text[rows], data.photo[rows], weights, settings, seed, lambda epoch, loss: None
+            heads, data.image[rows], data.text[rows], data.photo[rows], weights, settings, seed, lambda epoch, loss: watch()
         )
         found.append(validation_scores(data, heads))
     return np.mean(found, axis=0)

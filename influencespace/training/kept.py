@@ -1,0 +1,107 @@
+"""What a training has finished, kept until it is whole: a training that was cancelled or killed goes on where it stopped.
+
+It lies in the workspace's private cache, in a folder named by the digest of the recipe: of everything that decides how a run
+comes out but not of which runs are wanted, so that a further arm or seed adds to what is there. The folder of each
+finished run appears in one step, so that half a run is never taken for a whole one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import influencespace
+from influencespace.options import Options
+from influencespace.training.journal import Journal
+from influencespace.training.options import TrainOptions
+from influencespace.workspace import NEEDS, Workspace, canonical
+
+# A training with other options is another recipe; so many are kept, the latest ones.
+RECIPES = 10
+# The stations whose code a run goes through.
+STATIONS = ("pairs", "features", "metrics", "proxy", "clusters", "influence", "curation", "training", "evaluation")
+LIBRARIES = ("torch", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The finished runs and tried settings of one recipe, and the journal of its training."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, workspace: Workspace, options: TrainOptions, plan: Options, decisions: dict[str, Any]) -> Kept:
+        """What is kept of training under these options, from the plan that these options and decisions make.
+
+        The plan itself need not be there yet: what decides it is what decides the recipe.
+        """
+        inputs = {name: found.digest if (found := workspace.find(name)) else None for name in NEEDS["training"] if name != "plan"}
+        recipe = {
+            "inputs": inputs, "plan": plan.recipe(), "decisions": decisions, "seed": options.seed, "device": options.device,
+            "code": _code(), "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        }
+        return cls(workspace.private("training") / hashlib.sha256(canonical(recipe).encode()).hexdigest()[:32])
+
+    @property
+    def journal(self) -> Path:
+        """The file that the training tells its course to."""
+        return self.folder / "journal.jsonl"
+
+    def open(self) -> Journal:
+        """Make the folder if it is not there, let go of the oldest ones, and go on with the journal."""
+        self.folder.mkdir(exist_ok=True)
+        os.utime(self.folder)
+        latest = sorted(self.folder.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
+        for old in latest[:-RECIPES]:
+            shutil.rmtree(old, ignore_errors=True)
+        return Journal(self.journal)
+
+    def finished(self) -> set[tuple[str, int]]:
+        """The runs that are there, as (arm, seed)."""
+        names = (folder.name.rpartition("=") for folder in self.folder.glob("run=*"))
+        return {(arm.removeprefix("run="), int(seed)) for arm, _, seed in names}
+
+    def run(self, arm: str, seed: int) -> Path:
+        """The folder of a run; it is there only when the run is finished."""
+        return self.folder / f"run={arm}={seed}"
+
+    @contextlib.contextmanager
+    def finishing(self, arm: str, seed: int) -> Iterator[Path]:
+        """A folder to write a finished run to, which becomes its own when the block ends without an error."""
+        draft = self.folder / "draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        yield draft
+        draft.rename(self.run(arm, seed))
+
+    def tried(self, learning_rate: float, epochs: int) -> np.ndarray | None:
+        """(photos,) validation recalls under a setting that was tried before, or None."""
+        file = self._trial(learning_rate, epochs)
+        return np.load(file, allow_pickle=False) if file.exists() else None
+
+    def keep_trial(self, learning_rate: float, epochs: int, scores: np.ndarray) -> None:
+        """Keep what a setting has given."""
+        draft = self.folder / "trial.npy"
+        np.save(draft, scores, allow_pickle=False)
+        draft.replace(self._trial(learning_rate, epochs))
+
+    def _trial(self, learning_rate: float, epochs: int) -> Path:
+        return self.folder / f"tried={learning_rate:g}={epochs}.npy"
+
+
+@functools.cache
+def _code() -> str:
+    """Digest of the code: runs of an earlier version are not taken for those of this one."""
+    root = Path(influencespace.__file__).parent
+    files = sorted(file for station in STATIONS for file in (root / station).glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:32]

@@ -1,0 +1,170 @@
+"""A training that is cancelled, or killed in the middle, goes on where it stopped and comes out the same."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+
+import pytest
+from engine_cases import copied_workspace
+
+from influencespace.curation.options import PlanOptions
+from influencespace.evaluation import stage
+from influencespace.evaluation.stage import train_arms
+from influencespace.options import restore
+from influencespace.progress import Cancelled
+from influencespace.training.heads import HeadsSettings
+from influencespace.training.journal import Course
+from influencespace.training.kept import Kept
+from influencespace.training.options import TrainOptions
+
+GRID = [HeadsSettings(1e-3, 3, 64, dimensions=16), HeadsSettings(1e-2, 10, 64, dimensions=16)]
+OPTIONS = TrainOptions(arms=("influence", "random", "agreement", "full"), seeds=3)
+RUNS = 12
+TIMES = re.compile(r"seconds|efficiency")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_settings():
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("influencespace.training.tuning", "influencespace.evaluation.stage"):
+            patch.setattr(f"{module}.grid", lambda: GRID)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(few_settings, tmp_path_factory):
+    """A workspace that was trained without interruption."""
+    workspace, _ = copied_workspace(tmp_path_factory, tmp_path_factory.mktemp("whole") / "w")
+    train_arms(workspace, OPTIONS)
+    return workspace
+
+
+@pytest.fixture
+def untrained(tmp_path_factory, tmp_path):
+    return copied_workspace(tmp_path_factory, tmp_path / "w")[0]
+
+
+def kept_of(workspace, options=OPTIONS):
+    plan = restore(PlanOptions, workspace.artifact("plan").record["options"])
+    return Kept.of(workspace, options, plan, workspace.decisions())
+
+
+def without_times(value):
+    """A document with null for whatever is a measured time."""
+    if isinstance(value, dict):
+        return {key: None if TIMES.search(key) else without_times(entry) for key, entry in value.items()}
+    return [without_times(entry) for entry in value] if isinstance(value, list) else value
+
+
+def same(workspace, other):
+    """Everything that training has made is the same to the byte, times aside."""
+    ours, theirs = workspace.artifact("training"), other.artifact("training")
+    assert json.dumps(without_times(ours.json("results"))) == json.dumps(without_times(theirs.json("results")))
+    for table in ("ranks", "matches", "curves", "photos"):
+        assert ours.table(table).equals(theirs.table(table)), table
+    untimed = [column for column in ours.table("runs") if not TIMES.search(column)]
+    assert ours.table("runs")[untimed].equals(theirs.table("runs")[untimed])
+    return True
+
+
+def killed_at(workspace, done, epoch):
+    """Train in a process of its own that is killed in the middle of a run, after so many finished ones."""
+    def train():
+        seen = []
+
+        def report(now, total, what):
+            if what.startswith("training") and now == done:
+                seen.append(what)
+                if len(seen) > epoch:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        train_arms(workspace, OPTIONS, report)
+
+    process = multiprocessing.get_context("fork").Process(target=train)
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def counted(workspace, options=OPTIONS):
+    """Train to the end; the numbers of runs that had been finished at each report of progress."""
+    told = []
+    train_arms(workspace, options, lambda done, total, what: told.append((done, total, what)))
+    return [done for done, _, what in told if what.startswith("training")]
+
+
+@pytest.mark.parametrize(("done", "epoch"), [(0, 1), (5, 2), (11, 3)])
+def test_killed_training_goes_on_and_equals_one_that_was_never_interrupted(untrained, whole, done, epoch):
+    killed_at(untrained, done, epoch)
+    assert untrained.find("training") is None
+    assert len(kept_of(untrained).finished()) == done
+    assert counted(untrained)[0] == done
+    assert untrained.artifact("training").facts["taken_over"] == done
+    assert same(untrained, whole)
+
+
+def test_training_killed_twice_and_in_the_middle_of_a_line_goes_on(untrained, whole):
+    killed_at(untrained, 2, 2)
+    with kept_of(untrained).journal.open("a") as file:
+        file.write('{"arm": "full", "se')
+    killed_at(untrained, 7, 1)
+    counted(untrained)
+    assert same(untrained, whole)
+    course = Course()
+    course.follow(kept_of(untrained).journal)
+    curves = untrained.artifact("training").table("curves")
+    told = [(arm, seed, step["epoch"], step["loss"]) for (arm, seed), steps in course.curves.items() for step in steps]
+    assert sorted(told) == sorted(curves[["arm", "seed", "epoch", "loss"]].itertuples(index=False, name=None))
+    assert len(course.seconds) == RUNS
+
+
+def test_cancelled_training_keeps_the_settings_that_were_tried(untrained, monkeypatch):
+    def cancel(done, total, what):
+        if done == 1 and what.startswith("choosing"):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train_arms(untrained, OPTIONS, cancel)
+    tried, scores = [], stage.trial_scores
+
+    def watched(data, settings, *rest):
+        tried.append(settings)
+        return scores(data, settings, *rest)
+
+    monkeypatch.setattr(stage, "trial_scores", watched)
+    counted(untrained)
+    assert tried == GRID[1:]
+
+
+def test_a_further_arm_and_seed_add_to_what_is_there(whole, tmp_path):
+    workspace = type(whole)(shutil.copytree(whole.path, tmp_path / "more"))
+    done = counted(workspace, TrainOptions(arms=OPTIONS.arms, seeds=4))
+    assert (min(done), max(done)) == (RUNS, RUNS + 3)
+
+
+def test_what_was_finished_under_other_circumstances_is_not_taken_over(untrained):
+    found = kept_of(untrained)
+    plan = restore(PlanOptions, untrained.artifact("plan").record["options"])
+    others = [
+        kept_of(untrained, TrainOptions(seed=1)),
+        Kept.of(untrained, OPTIONS, PlanOptions(reduction=0.4), {}),
+        Kept.of(untrained, OPTIONS, plan, {"topics": {"1": "prune"}}),
+    ]
+    assert len({found.folder, *(other.folder for other in others)}) == 4
+    assert kept_of(untrained, TrainOptions(arms=("full",), seeds=9)).folder == found.folder
+
+
+def test_only_the_latest_recipes_are_kept(untrained, monkeypatch):
+    monkeypatch.setattr("influencespace.training.kept.RECIPES", 2)
+    folders = []
+    for seed in range(3):
+        kept = kept_of(untrained, TrainOptions(seed=seed))
+        kept.open()
+        os.utime(kept.folder, (seed, seed))
+        folders.append(kept.folder)
+    assert [folder.exists() for folder in folders] == [False, True, True]

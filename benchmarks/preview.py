@@ -19,6 +19,7 @@ import checkout  # noqa: F401
 import numpy as np
 
 from influencespace.curation.inputs import PlanInputs
+from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.preview import RATIOS, Response, curve
 
@@ -38,7 +39,8 @@ def drawn_inputs(clusters: int, pairs: int, draw: np.random.Generator) -> PlanIn
     sets = np.arange(pairs)
     sets[draw.choice(pairs, pairs // 10, replace=False)] = draw.choice(pairs, pairs // 10)
     return PlanInputs(
-        np.array([f"pair-{i}" for i in range(pairs)], dtype=object), np.array([f"{c}.0" for c in member], dtype=object), member,
+        np.array([f"pair-{i}" for i in range(pairs)], dtype=object),
+        Members.of(np.array([f"{c}.0" for c in member], dtype=object), member),
         scores, draw.standard_normal(pairs), sets, targets,
     )
 

@@ -33,6 +33,7 @@ from influencespace.clusters.options import ClusterOptions
 from influencespace.clusters.tree import TopicSpace, cluster_ids, cut_strata, find_topics
 from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import direction
+from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import make_plan
 from influencespace.features.device import pick_device
@@ -163,8 +164,9 @@ def measure(folder: Path, n: int, device: str, threads: int) -> list[dict]:
               for t, loss, error in zip(targets, *losses, strict=True)]
     ids = np.arange(n).astype(str).astype(object)
     with meter("plan"):
-        decided = resolve({}, ids, clusters, topics, plan.cap)
-        made = make_plan(scores, fitted.agreement, clusters, direction(stored, plan.fairness), decided, plan)
+        members = Members.of(clusters, topics)
+        decided = resolve({}, ids, members)
+        made = make_plan(scores, fitted.agreement, members, direction(stored, plan.fairness), decided, plan)
     meter.rows[-1]["mismatched_found"] = round(float(wrong[made.weights == 0].mean()), 3)
     return meter.rows
 

@@ -25,6 +25,7 @@ from scipy.stats import rankdata
 from influencespace.clusters.tree import cluster_ids, cut_strata
 from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import Direction
+from influencespace.curation.members import Members
 from influencespace.curation.plan import make_plan, pairs_to_remove
 from influencespace.evaluation.compare import verdict
 from influencespace.evaluation.stage import load
@@ -95,8 +96,9 @@ class Found:
         clusters = cluster_ids(topics, cut_strata(topics, agreement, self.curation.strata if strata else 1))
         scores = shrink(raw, cluster_means(raw, clusters)) if shrunk else raw.sum(0)
         options = replace(self.curation.plan, reduction=reduction, **changes)
-        undecided = resolve({}, self.curation.ids, clusters, topics, options.cap)
-        return make_plan(scores, agreement, clusters, Direction(np.ones(1)), undecided, options, self.curation.sets).weights
+        members = Members.of(clusters, topics)
+        undecided = resolve({}, self.curation.ids, members)
+        return make_plan(scores, agreement, members, Direction(np.ones(1)), undecided, options, self.curation.sets).weights
 
     def weighted_agreement(self, reduction: float) -> np.ndarray:
         """(n,) weights: the pairs that agreement alone keeps, weighted by its rank as the plan weights by its score's."""

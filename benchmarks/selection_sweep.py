@@ -24,6 +24,7 @@ from selection import DECIDES, FEATURES, Half, open_half
 from influencespace.clusters.tree import cluster_ids, cut_strata
 from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import Direction
+from influencespace.curation.members import Members
 from influencespace.curation.plan import make_plan
 from influencespace.influence.curvature import LowRankCurvature
 from influencespace.influence.hierarchy import cluster_means, shrink
@@ -65,14 +66,15 @@ def recalls(half: Half, seed: int, fitted: CrossFit, raw: np.ndarray, reduction:
     """(2, photos) Recall@10 of each validation photo: by the plan made for the other photos, and by that made for its own."""
     curation, topics = half.curation, half.curation.topics
     clusters = cluster_ids(topics, cut_strata(topics, fitted.agreement, curation.strata))
-    undecided = resolve({}, curation.ids, clusters, topics, curation.plan.cap)
+    members = Members.of(clusters, topics)
+    undecided = resolve({}, curation.ids, members)
     options = replace(curation.plan, reduction=reduction)
     out = np.empty((2, len(half_of)))
     for h in (0, 1):
         parts, own = raw[2 * h : 2 * h + 2, :, None], half_of == h
         scores = shrink(parts, cluster_means(parts, clusters))
         overall = Direction(np.ones(1))
-        weights = make_plan(scores, fitted.agreement, clusters, overall, undecided, options, curation.sets).weights
+        weights = make_plan(scores, fitted.agreement, members, overall, undecided, options, curation.sets).weights
         trained = train_arm(half.data, "influence", weights, half.settings, seed, 0.0).validation
         hits = photo_scores(*retrieval_ranks(trained.image, trained.text, trained.photo), trained.photo, DECIDES)[BOTH]
         out[0, ~own], out[1, own] = hits[~own], hits[own]

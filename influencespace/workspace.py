@@ -14,14 +14,17 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from safetensors.numpy import load_file, save_file
 
@@ -75,6 +78,10 @@ class Artifact:
     def table(self, name: str) -> pd.DataFrame:
         """A table of the artifact, from Parquet."""
         return pd.read_parquet(self.folder / f"{name}.parquet")
+
+    def columns(self, name: str, columns: list[str], coded: Sequence[str] = ()) -> pa.Table:
+        """Some columns of a table, for those too long for strings of Python; ``coded`` ones come dictionary-encoded."""
+        return pq.read_table(self.folder / f"{name}.parquet", columns=columns, read_dictionary=list(coded))
 
     def array(self, name: str) -> np.ndarray:
         """An array of the artifact, memory-mapped and read-only."""
@@ -192,14 +199,15 @@ class Workspace:
             lock.release()
 
     def decisions(self) -> dict[str, Any]:
-        """What the curator has decided by hand: ``{"topics"|"clusters"|"pairs": {id: decision}}``; empty at first."""
+        """What the curator has decided by hand, as :mod:`influencespace.curation.decisions` has it; empty at first."""
         file = self.path / "decisions.json"
         if not file.exists():
             return {}
         try:
             decisions = json.loads(file.read_text(encoding="utf-8"))
-            if not isinstance(decisions, dict) or not all(isinstance(level, dict) for level in decisions.values()):
-                raise ValueError("decisions must be under topics, clusters or pairs, by name")
+            kinds = {level: list if level == "sets" else dict for level in decisions}
+            if not isinstance(decisions, dict) or not all(isinstance(decisions[level], kinds[level]) for level in kinds):
+                raise ValueError("decisions must be under topics, clusters or pairs, by name, or a list under sets")
         except (OSError, ValueError) as error:
             raise WorkspaceError(f"{file} cannot be read ({error}); mend it, or delete it to start anew.") from None
         return decisions
@@ -210,6 +218,25 @@ class Workspace:
             temporary = self.path / ".decisions.json"
             temporary.write_text(canonical(decisions) + "\n", encoding="utf-8")
             temporary.replace(self.path / "decisions.json")
+
+    def store_set(self, digest: str, pairs: pd.DataFrame) -> None:
+        """Keep a set of pairs under the digest of what it holds."""
+        file = self._set(digest)
+        if file.exists():
+            return
+        with self._explained("be written"):
+            file.parent.mkdir(exist_ok=True)
+            temporary = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
+            pairs.to_parquet(temporary, index=False)
+            temporary.replace(file)
+
+    def stored_set(self, digest: str) -> pa.Table | None:
+        """The set of pairs with that digest, or None if it is not kept."""
+        file = self._set(digest)
+        return pq.read_table(file) if file.exists() else None
+
+    def _set(self, digest: str) -> Path:
+        return self.path / "sets" / f"{Path(digest).name}.parquet"
 
     def artifact(self, name: str) -> Artifact:
         """The artifact of a stage, current or stale.

@@ -57,8 +57,9 @@ def _references(
 ) -> dict[str, np.ndarray]:
     """``reference_shares`` (r, c) of plans, as proposed, and the gain that the model misses on each target, (r, targets)."""
     inputs = PlanInputs.read(workspace)
+    undecided = inputs.decided({})
     plans = [PlanOptions(reduction=ratio, cap=cap) for ratio, cap in REFERENCES]
-    weights = [inputs.plan(inputs.decided({}, plan), plan).weights for plan in plans]
+    weights = [inputs.plan(undecided, plan).weights for plan in plans]
     gained = -setting.risen(weights, progress, "retraining under some plans")
     pairs = np.bincount(setting.member)
     of_clusters = np.stack([weights_of(own, setting.member, pairs) for own in [np.ones(len(setting.member)), *weights]])

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from influencespace.curation.decisions import Decided, resolve
-from influencespace.curation.fairness import Direction, direction
+from influencespace.curation.fairness import direction
+from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import Plan, Standing, make_plan, standing
+from influencespace.curation.plan import Plan, plan_of
+from influencespace.curation.sets import Find, finder, nothing_stored
+from influencespace.curation.standing import Standing, standing
 from influencespace.features.duplicates import stored_duplicates
-from influencespace.pairs.views import training_rows
 from influencespace.workspace import Workspace
 
 
@@ -21,8 +25,10 @@ class PlanInputs:
 
     Attributes
     ----------
-    ids, labels, topics
-        (n,) id, cluster and topic of each pair.
+    ids
+        (n,) of str.
+    members
+        Cluster and topic of each pair.
     scores
         (n, targets) shrunk influence.
     agreement
@@ -31,28 +37,31 @@ class PlanInputs:
         (n,) int, the same for near-duplicates.
     targets
         As stored with the scores.
+    find
+        Finds the sets of pairs that decisions name.
     """
 
-    ids: np.ndarray
-    labels: np.ndarray
-    topics: np.ndarray
+    ids: pa.Array | np.ndarray
+    members: Members
     scores: np.ndarray
     agreement: np.ndarray
     sets: np.ndarray
     targets: list[dict]
+    find: Find = nothing_stored
 
     @classmethod
     def read(cls, workspace: Workspace) -> PlanInputs:
         """From the artifacts of a workspace, current or stale."""
-        table, members = workspace.artifact("pairs").table("pairs"), workspace.artifact("clusters").table("members")
-        rows, scores = training_rows(table), workspace.artifact("scores")
+        table, scores = workspace.artifact("pairs").columns("pairs", ["id", "split"]), workspace.artifact("scores")
+        train = pc.equal(table["split"], "train")
+        ids, rows = table["id"].filter(train).combine_chunks(), np.flatnonzero(train)
         return cls(
-            table["id"].to_numpy(dtype=object)[rows], members["cluster"].to_numpy(dtype=object), members["topic"].to_numpy(),
-            scores.table("pairs").to_numpy(dtype=np.float64), np.asarray(workspace.artifact("proxy").array("agreement")),
-            stored_duplicates(workspace.artifact("features"))[rows], scores.json("targets"),
+            ids, Members.read(workspace.artifact("clusters")), scores.table("pairs").to_numpy(dtype=np.float64),
+            np.asarray(workspace.artifact("proxy").array("agreement")),
+            stored_duplicates(workspace.artifact("features"))[rows], scores.json("targets"), finder(workspace, ids),
         )
 
-    def decided(self, decisions: dict, options: PlanOptions) -> Decided:
+    def decided(self, decisions: dict) -> Decided:
         """What the curator has decided, pair by pair.
 
         Raises
@@ -60,15 +69,13 @@ class PlanInputs:
         PlanError
             If a decision cannot be followed.
         """
-        return resolve(decisions, self.ids, self.labels, self.topics, options.cap)
+        return resolve(decisions, self.ids, self.members, self.find)
 
     def plan(self, decided: Decided, options: PlanOptions) -> Plan:
         """The plan."""
-        return make_plan(self.scores, self.agreement, self.labels, self._direction(options), decided, options, self.sets)
+        return plan_of(self.standing(decided, options), decided, options)
 
     def standing(self, decided: Decided, options: PlanOptions) -> Standing:
-        """How pairs and clusters stand before any ratio."""
-        return standing(self.scores, self.agreement, self.labels, self._direction(options), decided, options, self.sets)
-
-    def _direction(self, options: PlanOptions) -> Direction:
-        return direction(self.targets, options.fairness)
+        """How pairs and clusters stand before any ratio and cap."""
+        serves = direction(self.targets, options.fairness)
+        return standing(self.scores, self.agreement, self.members, serves, decided, options, self.sets)

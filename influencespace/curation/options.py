@@ -20,6 +20,10 @@ class PlanOptions(Options):
         1.0, "How much agreement (how well the caption fits) counts beside influence in the order of pruning.",
         minimum=0.0, maximum=10.0,
     )
+    floor: float = option(
+        0.0, "Coverage floor: the least share of every topic that stays, its best pairs, whatever the reduction.",
+        minimum=0.0, maximum=1.0,
+    )
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ from influencespace.curation.decisions import Decided
 from influencespace.curation.duplicates import worth
 from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import Standing, pairs_to_remove
+from influencespace.curation.plan import pairs_to_remove
+from influencespace.curation.standing import Standing
 from influencespace.workspace import Artifact
 
-RATIOS = np.arange(0, 0.91, 0.05)
+RATIOS = np.arange(20) / 20
+CAPS = np.array([1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, 20.0])
 # Of more pairs a sample stands for all; a thousand clusters then have forty each.
 SAMPLE = 40_000
 
@@ -110,9 +112,20 @@ def curve(
     PlanError
         If a decision cannot be followed.
     """
-    decided = inputs.decided(decisions, options)
-    own = inputs.standing(decided, options)
-    return response.gain(weights_along(own, decided, options.cap, ratios), own.pairs)
+    decided = inputs.decided(decisions)
+    return grid(response, inputs.standing(decided, options), decided, ratios, np.array([options.cap]))[:, 0]
+
+
+def grid(
+    response: Response, own: Standing, decided: Decided, ratios: np.ndarray = RATIOS, caps: np.ndarray = CAPS
+) -> np.ndarray:
+    """(t, k, targets): the predicted gain of the plan of each reduction ratio and cap on every target, in nats.
+
+    Mean weights are linear in the cap, so that all caps cost one pass over the pairs.
+    """
+    plain, slope = _weights_along(own, decided, ratios)
+    weights = plain[:, None] + (np.asarray(caps) - 1)[:, None] * slope[:, None]
+    return response.gain(weights.reshape(-1, len(own.labels)), own.pairs).reshape(len(ratios), len(caps), -1)
 
 
 def weights_along(own: Standing, decided: Decided, cap: float, ratios: np.ndarray = RATIOS) -> np.ndarray:
@@ -121,24 +134,29 @@ def weights_along(own: Standing, decided: Decided, cap: float, ratios: np.ndarra
     It is what :func:`~influencespace.curation.plan.make_plan` gives at each ratio, except that equal scores are ranked in turn;
     of more than 40,000 pairs a sample stands for all.
     """
-    upward = np.argsort(own.value) if len(own.value) <= SAMPLE else _sample(own)
-    value, member, goes = own.value[upward], own.member[upward], own.goes[upward]
-    count, explicit, pruned = len(upward), ~np.isnan(decided.weight[upward]), decided.prune[upward]
-    free = np.flatnonzero(~decided.any[upward])
-    turn = np.where(pruned, -1, count)
-    turn[free[np.lexsort((value[free], goes[free]))]] = np.arange(len(free))
-    discount, given = (cap - 1) * worth(own.ranks.rank[upward]), np.where(explicit, decided.weight[upward], 0.0)
-    pairs, by_hand = np.maximum(np.bincount(member, minlength=len(own.labels)), 1), int(pruned.sum())
-    out = np.empty((len(ratios), len(own.labels)))
+    plain, slope = _weights_along(own, decided, ratios)
+    return plain + (cap - 1) * slope
+
+
+def _weights_along(own: Standing, decided: Decided, ratios: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(t, c) mean weights at a cap of one, and (t, c) by how much they rise for each further one of the cap."""
+    turn = np.full(len(own.value), len(own.value))
+    turn[decided.prune] = -1
+    turn[own.removable] = np.arange(len(own.removable))
+    rows = own.upward if len(turn) <= SAMPLE else _sample(own)
+    turn, member, given = turn[rows], own.member[rows], decided.weights(1.0)[rows]
+    fixed, worths, at_cap = ~np.isnan(given), worth(own.ranks.rank[rows]), decided.up_weight[rows]
+    pairs, by_hand = np.maximum(np.bincount(member, minlength=len(own.labels)), 1), int(decided.prune.sum())
+    plain, slope = np.empty((2, len(ratios), len(pairs)))
     for t, ratio in enumerate(ratios):
-        kept = turn >= max(pairs_to_remove(count, ratio) - by_hand, 0)
-        ranked = kept & ~explicit
+        kept = turn >= max(pairs_to_remove(len(own.value), ratio) - by_hand, 0)
+        ranked = kept & ~fixed
         rank = np.cumsum(ranked) - 1
-        out[t] = weights_of(np.where(ranked, 1 + discount * rank / max(int(ranked.sum()) - 1, 1), given), member, pairs)
-    return out
+        plain[t] = weights_of(np.where(fixed, given, kept), member, pairs)
+        slope[t] = weights_of(np.where(ranked, worths * rank / max(int(ranked.sum()) - 1, 1), at_cap), member, pairs)
+    return plain, slope
 
 
 def _sample(own: Standing) -> np.ndarray:
-    """(40,000,) indices of pairs drawn at random, by rising score."""
-    rows = np.random.default_rng(0).integers(0, len(own.value), SAMPLE)
-    return rows[np.argsort(own.value[rows])]
+    """(40,000,) pairs drawn at random, by rising score."""
+    return own.upward[np.sort(np.random.default_rng(0).integers(0, len(own.value), SAMPLE))]

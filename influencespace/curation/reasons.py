@@ -21,7 +21,7 @@ def _reason(row: tuple, total: int) -> str:
     fit = "captions fit badly" if row.agreement < BADLY else "captions fit well" if row.agreement > WELL else ""
     if row.duplicates == row.pairs:
         return "near-duplicates of pairs in other clusters"
-    if row.disposition == PRUNE:
+    if row.disposition == PRUNE or (row.held and row.kept == row.held):
         said = "harms the validation loss" if row.score < 0 else "helps less than what is kept"
     elif row.disposition == IN_PART:
         said = f"at the limit: its {row.pairs - row.kept - row.duplicates} weakest of {row.pairs} pairs go to meet the ratio"
@@ -29,7 +29,8 @@ def _reason(row: tuple, total: int) -> str:
         said = f"under-represented: {row.excess:.1f} x as much benefit as its share of the pairs"
     else:
         said = "helps about its share or less" if row.score > 0 else "harms a little, but less than what goes"
+    floor = f"its best {row.held} of {row.pairs} pairs stay for the coverage floor" if row.held else ""
     by_hand = f"{row.decided} of {row.pairs} pairs decided by you" if row.decided else ""
     some = row.duplicates > 0 and row.disposition != PRUNE
     twice = f"{row.duplicates} of {row.pairs} pairs go as near-duplicates of others" if some else ""
-    return "; ".join(filter(None, [said, fit, twice, by_hand]))
+    return "; ".join(filter(None, [said, fit, twice, floor, by_hand]))

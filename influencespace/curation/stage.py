@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from influencespace.curation.inputs import PlanInputs
+from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import UP_WEIGHT, Plan
 from influencespace.curation.reasons import reasons
@@ -27,8 +28,8 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
     """
     with workspace.write("plan", options) as draft:
         inputs, clusters = PlanInputs.read(workspace), workspace.artifact("clusters")
-        ids = inputs.ids
-        plan = inputs.plan(inputs.decided(workspace.decisions(), options), options)
+        ids = inputs.ids.to_numpy(zero_copy_only=False)
+        plan = inputs.plan(inputs.decided(workspace.decisions()), options)
         table = plan.clusters.merge(clusters.table("clusters")[["cluster", "topic", "name", "agreement"]], on="cluster")
         table["reason"] = reasons(table, len(ids))
         twice = plan.duplicate_of != np.arange(len(ids))
@@ -39,7 +40,7 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
         draft.table("clusters", table.drop(columns=["topic", "name", "agreement"]))
         digests = {name: workspace.artifact(name).digest for name in NEEDS["plan"]}
         topics = clusters.table("topics")
-        draft.json("plan", _document(plan, table, topics, ids, inputs.labels, options, digests))
+        draft.json("plan", _document(plan, table, topics, ids, inputs.members, options, digests))
         kept = int((plan.weights > 0).sum())
         draft.facts = {
             "pairs": len(ids), "kept": kept, "removed": len(ids) - kept,
@@ -49,7 +50,7 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
 
 
 def _document(
-    plan: Plan, table: pd.DataFrame, topics: pd.DataFrame, ids: np.ndarray, labels: np.ndarray, options: PlanOptions,
+    plan: Plan, table: pd.DataFrame, topics: pd.DataFrame, ids: np.ndarray, members: Members, options: PlanOptions,
     digests: dict,
 ) -> dict:
     """The plan as JSON: enough to rebuild the subset from the source, small by run-length coding."""
@@ -57,7 +58,7 @@ def _document(
     return {
         "format": FORMAT, "options": options.recipe(), "inputs": digests, "pairs": len(ids), "kept": int(kept.sum()),
         "ids": ids[kept].tolist(), "weights": _runs(plan.weights[kept].astype(str).astype(float).tolist()),
-        "members": _runs(labels[kept].tolist()), "dispositions": _runs(plan.dispositions[kept].tolist()),
+        "members": _runs(members.labels[members.member[kept]].tolist()), "dispositions": _runs(plan.dispositions[kept].tolist()),
         "clusters": {
             row.cluster: {"topic": int(row.topic), "name": row.name, "disposition": row.disposition, "reason": row.reason}
             for row in table.itertuples(index=False)

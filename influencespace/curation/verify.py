@@ -52,8 +52,9 @@ def verify(workspace: Workspace, options: VerifyOptions, progress: Progress = si
 def _plans(workspace: Workspace, setting: Setting, names: list[str], progress: Progress) -> pd.DataFrame:
     """``reduction, cap, target, predicted, actual``: gains in nats, positive = the plan helps."""
     inputs, response = PlanInputs.read(workspace), Response.read(workspace.artifact("effects"))
+    undecided = inputs.decided({})
     plans = [PlanOptions(reduction=ratio, cap=CAP) for ratio in RATIOS]
-    weights = [inputs.plan(inputs.decided({}, plan), plan).weights for plan in plans]
+    weights = [inputs.plan(undecided, plan).weights for plan in plans]
     actual = -setting.risen(weights, progress, "retraining under a plan")
     predicted = curve(response, inputs, {}, plans[0], np.array(RATIOS))
     return pd.DataFrame({

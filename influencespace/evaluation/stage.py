@@ -12,6 +12,7 @@ import numpy as np
 
 from influencespace.clusters.options import ClusterOptions
 from influencespace.curation.options import PlanOptions
+from influencespace.curation.sets import finder
 from influencespace.errors import TrainingError
 from influencespace.evaluation.compare import compare
 from influencespace.evaluation.measure import Measured, RunMeasures, measure_run
@@ -95,14 +96,16 @@ def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Cur
         train, validation, test, features.facts["aligned"], features.facts["logit_scale"], device,
     )
     fitted, proxy = stored_fit(workspace, "cpu")
+    ids = table["id"].to_numpy(dtype=object)[train]
     curation = Curation(
-        pairs=prepared_pairs(workspace, proxy, options.device), ids=table["id"].to_numpy(dtype=object)[train],
+        pairs=prepared_pairs(workspace, proxy, options.device), ids=ids,
         topics=clusters.table("members")["topic"].to_numpy(),
         strata=restore(ClusterOptions, clusters.record["options"]).strata, sets=stored_duplicates(features)[train],
         cosine=data.cosine(), validation=validation,
         compared=source.facts["groups"], proxy=replace(proxy, ridge=fitted.ridge),
         score=restore(ScoreOptions, scores.record["options"]),
-        plan=restore(PlanOptions, plan.record["options"]), decisions=workspace.decisions(), first_seed=options.seed,
+        plan=restore(PlanOptions, plan.record["options"]), decisions=workspace.decisions(), find=finder(workspace, ids),
+        first_seed=options.seed,
     )
     return data, curation, workspace.artifact("proxy").record["seconds"]
 

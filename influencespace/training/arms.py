@@ -11,8 +11,10 @@ import numpy as np
 from influencespace.clusters.tree import cluster_ids, cut_strata
 from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import direction
+from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import make_plan, pairs_to_remove
+from influencespace.curation.sets import Find
 from influencespace.influence.options import ScoreOptions
 from influencespace.influence.stage import score_pairs
 from influencespace.pairs.views import HeldOut
@@ -48,6 +50,8 @@ class Curation:
         The options of these stages.
     decisions
         What the curator has decided by hand.
+    find
+        Finds the sets of pairs that decisions name.
     first_seed
         The seed of the first redrawing; the others follow.
     """
@@ -64,6 +68,7 @@ class Curation:
     score: ScoreOptions
     plan: PlanOptions
     decisions: dict
+    find: Find
     first_seed: int = 0
 
     @property
@@ -111,10 +116,11 @@ class Redrawn:
             {"attribute": t.attribute, "loss": round(float(loss), 6), "loss_error": round(float(error), 6)}
             for t, loss, error in zip(scored.targets, scored.loss, scored.loss_error, strict=True)
         ]
-        decided = resolve(c.decisions, c.ids, clusters, c.topics, c.plan.cap)
+        members = Members.of(clusters, c.topics)
+        decided = resolve(c.decisions, c.ids, members, c.find)
         serves = direction(targets, c.plan.fairness)
         return make_plan(
-            scored.scores.astype(np.float32).astype(np.float64), self.fitted.agreement, clusters, serves, decided, c.plan, c.sets
+            scored.scores.astype(np.float32).astype(np.float64), self.fitted.agreement, members, serves, decided, c.plan, c.sets
         ).weights
 
     def agreement(self) -> np.ndarray:

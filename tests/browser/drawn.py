@@ -227,7 +227,7 @@ def _scores(workspace: Workspace, drawn: Drawn, draw: np.random.Generator) -> No
 def _effects(workspace: Workspace, drawn: Drawn, draw: np.random.Generator) -> None:
     """A model whose gradients lie along those of the targets, so that its gains follow the drawn influence."""
     inputs, options = PlanInputs.read(workspace), PlanOptions()
-    decided = inputs.decided({}, options)
+    decided = inputs.decided({})
     own = inputs.standing(decided, options)
     order = np.argsort(_names(len(drawn.mean) // STRATA))  # artifacts list clusters by sorted label
     share = own.pairs / own.pairs.sum()

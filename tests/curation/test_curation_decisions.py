@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from influencespace.curation.decisions import resolve
+from influencespace.curation.members import Members
 from influencespace.errors import PlanError
 
 IDS = np.array(["a", "b", "c", "d", "e", "10"], dtype=object)
@@ -9,13 +10,13 @@ TOPICS = np.array([0, 0, 0, 1, 1, 10])
 CLUSTERS = np.array(["0.0", "0.0", "0.1", "1.0", "1.1", "10.0"], dtype=object)
 
 
-def decided(decisions, cap=4.0):
-    return resolve(decisions, IDS, CLUSTERS, TOPICS, cap)
+def decided(decisions):
+    return resolve(decisions, IDS, Members.of(CLUSTERS, TOPICS))
 
 
-def words(found):
+def words(found, cap=4.0):
     return ["prune" if p else "keep" if k else None if np.isnan(w) else w
-            for k, p, w in zip(found.keep, found.prune, found.weight, strict=True)]
+            for k, p, w in zip(found.keep, found.prune, found.weights(cap), strict=True)]
 
 
 def test_without_decisions_all_is_left_to_the_plan():
@@ -44,7 +45,7 @@ def test_pairs_beat_clusters_and_clusters_beat_topics():
 
 
 def test_up_weighting_is_to_the_cap_and_a_number_is_itself():
-    assert words(decided({"clusters": {"0.1": "up-weight"}, "topics": {"1": 50}}, cap=3.0))[2:5] == [3.0, 50.0, 50.0]
+    assert words(decided({"clusters": {"0.1": "up-weight"}, "topics": {"1": 50}}), cap=3.0)[2:5] == [3.0, 50.0, 50.0]
 
 
 @pytest.mark.parametrize("decision", ["drop", 0, -1, 101, float("nan"), float("inf"), True, None, [], {}])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from influencespace.curation.decisions import resolve
 from influencespace.curation.duplicates import rank_in_sets, relegate
 from influencespace.curation.fairness import Direction
+from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import IN_PART, make_plan
 from influencespace.curation.reasons import reasons
@@ -34,8 +35,9 @@ def plan_of(scores, labels, sets, decisions=None, **options):
     ids = np.arange(len(labels)).astype(str).astype(object)
     topics = np.array([int(label.split(".")[0]) for label in labels])
     asked = PlanOptions(agreement=0.0, **options)
-    decided = resolve(decisions or {}, ids, labels, topics, asked.cap)
-    return make_plan(scores, np.zeros(len(labels)), labels, Direction(np.ones(1)), decided, asked, sets)
+    members = Members.of(labels, topics)
+    decided = resolve(decisions or {}, ids, members)
+    return make_plan(scores, np.zeros(len(labels)), members, Direction(np.ones(1)), decided, asked, sets)
 
 
 drawn = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4), st.integers(-3, 3), st.integers(-1, 1)), min_size=1, max_size=40)
@@ -155,7 +157,7 @@ def test_a_cluster_that_only_lost_copies_is_kept_and_says_so():
 
 def test_at_the_boundary_copies_are_told_from_the_weakest():
     row = {"disposition": IN_PART, "decided": 0, "agreement": 0.0, "score": 0.1, "excess": 0.5, "pairs": 10, "kept": 5,
-           "duplicates": 2}
+           "duplicates": 2, "held": 0}
     assert reasons(pd.DataFrame([row]), 100)[0] == (
         "at the limit: its 3 weakest of 10 pairs go to meet the ratio; 2 of 10 pairs go as near-duplicates of others"
     )

@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 
 from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import Direction
+from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import IN_PART, KEEP, PRUNE, UP_WEIGHT, make_plan, selection_score
+from influencespace.curation.plan import IN_PART, KEEP, PRUNE, UP_WEIGHT, make_plan
+from influencespace.curation.standing import selection_score
 
 ONE = Direction(np.ones(1))
 
@@ -23,7 +25,8 @@ def plan_of(scores, fit, labels, decisions=None, serves=ONE, **options):
     ids = np.array([f"p{i}" for i in range(len(labels))], dtype=object)
     topics = np.array([int(label.split(".")[0]) for label in labels])
     asked = PlanOptions(**options)
-    return make_plan(scores, fit, labels, serves, resolve(decisions or {}, ids, labels, topics, asked.cap), asked)
+    members = Members.of(labels, topics)
+    return make_plan(scores, fit, members, serves, resolve(decisions or {}, ids, members), asked)
 
 
 def removed(plan):
@@ -81,7 +84,7 @@ def test_only_clusters_with_more_than_their_share_of_the_benefit_are_up_weighted
         np.testing.assert_allclose(table["excess"][table["kept"] > 0], share[table["kept"] > 0], rtol=1e-9)
     for label, row in table.iterrows():
         own = (labels == label) & (plan.weights > 0)
-        assert set(plan.dispositions[own]) <= {UP_WEIGHT if row.excess > 1 else KEEP}
+        assert set(plan.dispositions[own]) <= {UP_WEIGHT if row.excess > 1 + 1e-6 else KEEP}
         np.testing.assert_allclose(row.weight, plan.weights[own].mean() if own.any() else 0, rtol=1e-6)
 
 
@@ -118,22 +121,22 @@ def plain_plan(value, clusters, decided, reduction, cap):
     names = sorted(set(clusters))
     mean = {c: np.bincount(np.searchsorted(names, clusters), value)[k] / (clusters == c).sum() for k, c in enumerate(names)}
     order = sorted(names, key=lambda c: (mean[c], c))
-    by_hand = decided.any
+    by_hand, given = decided.any, decided.weights(cap)
     removed = decided.prune.copy()
     queue = sorted(np.flatnonzero(~by_hand), key=lambda i: (order.index(clusters[i]), value[i], i))
     removed[queue[: max(int(np.floor(reduction * n + 0.5)) - removed.sum(), 0)]] = True
     kept = {c: int((~removed & (clusters == c)).sum()) for c in names}
     benefit = sum(max(mean[c], 0) * kept[c] for c in names)
     excess = {c: max(mean[c], 0) * (n - removed.sum()) / benefit if benefit > 0 else 0 for c in names}
-    ranked = [i for i in range(n) if not removed[i] and np.isnan(decided.weight[i])]
+    ranked = [i for i in range(n) if not removed[i] and np.isnan(given[i])]
     weights, words = np.zeros(n, dtype=np.float32), []
     for i in range(n):
-        if not np.isnan(decided.weight[i]):
-            weights[i] = decided.weight[i]
+        if not np.isnan(given[i]):
+            weights[i] = given[i]
         elif not removed[i]:
             below = sum(value[j] < value[i] for j in ranked)
             weights[i] = 1 + (cap - 1) * below / (len(ranked) - 1) if len(ranked) > 1 else 1
-        more = weights[i] > 1 if not np.isnan(decided.weight[i]) else excess[clusters[i]] > 1 and cap > 1 and not decided.keep[i]
+        more = weights[i] > 1 if not np.isnan(given[i]) else excess[clusters[i]] > 1 + 1e-6 and cap > 1 and not decided.keep[i]
         words.append(PRUNE if removed[i] else UP_WEIGHT if more else KEEP)
     of_cluster = []
     for c in order:
@@ -152,8 +155,9 @@ def test_the_plan_is_that_of_the_plain_rule_byte_for_byte(data, n, clusters, red
     decisions = {"clusters": data.draw(st.dictionaries(st.sampled_from(sorted(set(labels))), say, max_size=2)),
                  "pairs": data.draw(st.dictionaries(st.integers(0, n - 1).map("p{}".format), say, max_size=10))}
     ids = np.array([f"p{i}" for i in range(n)], dtype=object)
-    decided = resolve(decisions, ids, labels, np.zeros(n, int), cap)
-    plan = make_plan(scores, agreement, labels, ONE, decided, PlanOptions(reduction=reduction, cap=cap))
+    members = Members.of(labels, np.zeros(n, int))
+    decided = resolve(decisions, ids, members)
+    plan = make_plan(scores, agreement, members, ONE, decided, PlanOptions(reduction=reduction, cap=cap))
     value = selection_score(scores, agreement, ONE, 1.0)
     weights, words, order, of_cluster = plain_plan(value, labels, decided, reduction, cap)
     assert plan.weights.tobytes() == weights.tobytes() and plan.dispositions.tolist() == words

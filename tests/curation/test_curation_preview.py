@@ -6,11 +6,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from influencespace.curation import preview
 from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import Direction
+from influencespace.curation.inputs import PlanInputs
+from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import make_plan, standing
-from influencespace.curation.preview import Response, shares, weights_along
+from influencespace.curation.plan import make_plan
+from influencespace.curation.preview import CAPS, Response, curve, grid, shares, weights_along
+from influencespace.curation.standing import standing
 
 RATIOS = np.array([0.0, 0.1, 0.37, 0.8])
 
@@ -22,14 +26,14 @@ def test_weights_along_the_ratio_are_those_of_the_plans(n, cap, seed, repeats, d
     scores, agreement = rng.normal(size=(7, 1))[labels] + rng.normal(size=(n, 1)), rng.normal(size=n)
     clusters, ids = np.array([f"{k}.0" for k in labels], dtype=object), np.array([f"p{i}" for i in range(n)], dtype=object)
     first = {"p0": "keep"} | ({"p1": "prune", "p2": 2.5} if n > 2 else {})
-    choices = resolve({"pairs": first} if decided else {}, ids, clusters, labels, cap)
+    members = Members.of(clusters, labels)
+    choices = resolve({"pairs": first} if decided else {}, ids, members)
     sets = rng.integers(0, n, n) if repeats else None
-    inputs = (scores, agreement, clusters, Direction(np.ones(1)), choices)
+    inputs = (scores, agreement, members, Direction(np.ones(1)), choices)
     found = weights_along(standing(*inputs, PlanOptions(), sets), choices, cap, RATIOS)
     for row, ratio in zip(found, RATIOS, strict=True):
         plan = make_plan(*inputs, PlanOptions(reduction=ratio, cap=cap), sets)
-        member = np.unique(clusters, return_inverse=True)[1]
-        np.testing.assert_allclose(row, np.bincount(member, plan.weights) / np.bincount(member), rtol=1e-5)
+        np.testing.assert_allclose(row, np.bincount(members.member, plan.weights) / members.pairs, rtol=1e-5)
 
 
 def test_a_sample_stands_for_very_many_pairs(monkeypatch):
@@ -37,8 +41,9 @@ def test_a_sample_stands_for_very_many_pairs(monkeypatch):
     labels = rng.integers(0, 10, n)
     scores = rng.normal(size=(10, 1))[labels] + rng.normal(size=(n, 1))
     clusters = np.array([f"{k}.0" for k in labels], dtype=object)
-    choices = resolve({}, np.arange(n).astype(str).astype(object), clusters, labels, 4.0)
-    own = standing(scores, rng.normal(size=n), clusters, Direction(np.ones(1)), choices, PlanOptions())
+    members = Members.of(clusters, labels)
+    choices = resolve({}, np.arange(n).astype(str).astype(object), members)
+    own = standing(scores, rng.normal(size=n), members, Direction(np.ones(1)), choices, PlanOptions())
     exact = weights_along(own, choices, 4.0, RATIOS)
     monkeypatch.setattr("influencespace.curation.preview.SAMPLE", 5_000)
     away = np.abs(weights_along(own, choices, 4.0, RATIOS) - exact)
@@ -97,3 +102,26 @@ def test_what_the_model_misses_is_added_at_retrained_plans_and_fades_away_from_t
 def test_nothing_kept_is_an_answer():
     response = drawn_response()
     assert np.isfinite(response.gain(np.zeros((1, 6)), np.full(6, 3))).all()
+
+
+@given(st.integers(1, 200), st.integers(0, 30), st.sampled_from([0.0, 0.3]))
+def test_the_grid_is_the_curve_at_each_of_its_caps(n, seed, floor):
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(6), rng.integers(0, 6, n)])
+    n = len(labels)
+    ids, clusters = (np.array([form.format(k) for k in own], dtype=object) for form, own in (("p{}", range(n)), ("{}.0", labels)))
+    inputs = PlanInputs(
+        ids, Members.of(clusters, labels),
+        rng.normal(size=(n, 1)), rng.normal(size=n), rng.integers(0, 2 * n, n),
+        [{"attribute": None, "loss": 2.0, "loss_error": 0.1}],
+    )
+    decisions = {"pairs": {"p0": "keep", "p1": "prune", "p2": 2.5, "p3": "up-weight"}}
+    decided, response = inputs.decided(decisions), drawn_response(seed=seed)
+    found = grid(response, inputs.standing(decided, PlanOptions(floor=floor)), decided)
+    assert found.shape == (len(preview.RATIOS), len(CAPS), 2)
+    for k, cap in enumerate(CAPS):
+        options = PlanOptions(cap=cap, floor=floor)
+        np.testing.assert_allclose(found[:, k], curve(response, inputs, decisions, options), rtol=1e-5, atol=1e-6)
+        plan = inputs.plan(decided, replace(options, reduction=0.35))
+        mean = np.bincount(inputs.members.member, plan.weights) / inputs.members.pairs
+        np.testing.assert_allclose(found[7, k], response.gain(mean[None], inputs.members.pairs)[0], rtol=1e-3, atol=1e-4)

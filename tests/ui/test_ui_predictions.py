@@ -19,6 +19,7 @@ from page_cases import fine, words
 import influencespace
 from influencespace import jobs
 from influencespace.curation.inputs import PlanInputs
+from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.preview import RATIOS, Response
 from influencespace.ui import colours, effect_charts, prediction
@@ -183,7 +184,7 @@ def test_a_thousand_clusters_are_predicted_as_by_a_slow_loop(monkeypatch):
     labels = np.array([f"{c:04d}.0" for c in member], dtype=object)
     targets = [{"name": name, "attribute": None, "loss": 2.0, "loss_error": 0.1} for name in ("overall", "other")]
     inputs = PlanInputs(
-        np.array([f"p{i}" for i in range(pairs)], dtype=object), labels, member, draw.normal(size=(pairs, 2)),
+        np.array([f"p{i}" for i in range(pairs)], dtype=object), Members.of(labels, member), draw.normal(size=(pairs, 2)),
         draw.normal(size=pairs), np.arange(pairs), targets,
     )
     factor = draw.normal(size=(count, size, size)).astype(np.float32)
@@ -203,7 +204,7 @@ def test_a_thousand_clusters_are_predicted_as_by_a_slow_loop(monkeypatch):
     found = prediction.along(place, made, options)
     assert list(found.ratios) == sorted([*RATIOS, 0.23])
     for t in range(0, len(found.ratios), 4):
-        plan = inputs.plan(inputs.decided(decisions, options), dataclasses.replace(options, reduction=found.ratios[t]))
+        plan = inputs.plan(inputs.decided(decisions), dataclasses.replace(options, reduction=found.ratios[t]))
         slope, bend = np.zeros(size), np.zeros((size, size))
         for weight, cluster in zip(plan.weights / plan.weights.sum(dtype=float), member, strict=True):
             slope += weight * response.gradients[cluster]

@@ -16,8 +16,8 @@ import streamlit as st
 from influencespace.progress import Progress
 from influencespace.ui.guard import guarded
 
-# A page waits so long for what may be done at once, rather than show a bar that blinks.
-PATIENCE = 0.4
+# A page waits so long for what may be done at once, rather than show a bar that blinks; and hardly for what stands aside.
+PATIENCE, LITTLE = 0.4, 0.05
 LOOKS_EVERY = 0.3
 KEPT, THREADS = 24, 2
 _kept: OrderedDict[str, Work] = OrderedDict()
@@ -53,7 +53,7 @@ def start(key: str, function: Callable[[Progress], Any]) -> Work:
         return found
 
 
-def result(key: str, function: Callable[[Progress], Any], words: str) -> Any:
+def result(key: str, function: Callable[[Progress], Any], words: str, *, patience: float = PATIENCE) -> Any:
     """What the function gives, called once for each key with a progress to tell.
 
     While it is not there, a bar stands in its place and the page runs again when it is.
@@ -66,6 +66,8 @@ def result(key: str, function: Callable[[Progress], Any], words: str) -> Any:
         ``function(progress)``; it runs in another thread and must not draw.
     words
         What is being done, for a person.
+    patience
+        How long to wait for it, in seconds.
 
     Returns
     -------
@@ -78,7 +80,7 @@ def result(key: str, function: Callable[[Progress], Any], words: str) -> Any:
         Whatever the function raised; the next call tries again.
     """
     work = start(key, function)
-    wait([work.future], timeout=PATIENCE)
+    wait([work.future], timeout=patience)
     if work.finished:
         return work.future.result()
     _watch(work, words)

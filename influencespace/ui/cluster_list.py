@@ -149,7 +149,8 @@ def _lines(
     for row, own in zip(rows.to_dict("records"), photos, strict=True):
         line = {
             "id": row["id"], "chosen": row["id"] == chosen, "photos": [served.photo(pairs, place) for place in own],
-            "agreement": gallery.signed(row["agreement"], 2), "name": {"name": row["name"], "keywords": ", ".join(row["keywords"])},
+            "name": {"name": row["name"], "keywords": ", ".join(row["keywords"])},
+            "agreement": gallery.signed(row["agreement"], 2),
             "pairs": {"count": f"{row['pairs']:,}", "share": f"{row['share']:.1%}"},
         }
         if "mean" in row:

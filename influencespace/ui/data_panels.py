@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import pyarrow.parquet as pq
 import streamlit as st
 
 from influencespace import jobs
@@ -13,12 +15,13 @@ from influencespace.features.options import EmbedOptions
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.views import GROUP
 from influencespace.ui import colours, forms, gallery, reading, workspaces
+from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.guard import guarded
 from influencespace.ui.influence_charts import plain
 from influencespace.workspace import MADE_BY, NEEDS, Artifact, Workspace
 
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
-SAMPLES = 18
+SAMPLES, PROBLEMS = 18, 50
 BASIC = ["source", "images", "groups", "lexicon", "validation"]
 FURTHER = [
     "image_column", "caption_column", "id_column", "captions", "filter", "validation_filter", "test", "holdout_column",
@@ -46,54 +49,74 @@ def counts(pairs: Artifact) -> None:
 
 def groups(pairs: Artifact) -> None:
     """A bar for the share of each group among the pairs, by split."""
-    table = reading.table(pairs, "pairs")
-    attributes = [column for column in table.columns if column.startswith(GROUP)]
+    attributes = [name for name in pq.read_schema(pairs.folder / "pairs.parquet").names if name.startswith(GROUP)]
     if not attributes:
-        st.caption("No group attributes were declared; influence and gaps are computed for all pairs together.")
+        st.caption(
+            "No groups were declared, so influence and gaps are computed for all pairs together. To compare groups, bring the "
+            "pairs in again and name the columns that hold them."
+        )
     for column in attributes:
+        name = column.removeprefix(GROUP)
         st.plotly_chart(
-            shares(table, column), key=f"data_{column}", config={"displayModeBar": False},
-            alt=f"Share of each group of {column.removeprefix(GROUP)} among training and held-out pairs",
+            shares(counted(str(pairs.folder), pairs.digest, column), name), key=f"data_{column}",
+            config={"displayModeBar": False}, alt=f"Share of each group of {name} among training and held-out pairs",
         )
     if pairs.facts.get("lexicon"):
         read = ", ".join(pairs.facts["lexicon"])
         st.caption(f"{read}: read from the words of captions; how people were written about, not who they are.")
 
 
-def shares(table: pd.DataFrame, column: str) -> go.Figure:
+@st.cache_data(show_spinner=False, max_entries=64)
+def counted(folder: str, digest: str, column: str) -> pd.DataFrame:
+    """How many training and how many held-out pairs have each value of a column; the values are the index."""
+    read = {"columns": ["split", column], "read_dictionary": ["split", column], "memory_map": True}
+    table = pq.read_table(f"{folder}/pairs.parquet", **read).group_by(["split", column]).aggregate([([], "count_all")])
+    rows = table.to_pandas().astype({"split": str}).assign(part=lambda rows: rows["split"].eq("train"))
+    rows["value"] = rows[column].astype(object).fillna("unknown").astype(str)
+    found = rows.pivot_table(index="value", columns="part", values="count_all", aggfunc="sum", fill_value=0)
+    return found.reindex(columns=[True, False], fill_value=0).set_axis(["training", "validation and test"], axis=1)
+
+
+def shares(counts: pd.DataFrame, name: str) -> go.Figure:
     """Shares of the values of a group attribute among training and among held-out pairs, in percent."""
-    training = table["split"] == "train"
-    parts = {"training": table.loc[training, column], "validation and test": table.loc[~training, column]}
-    order = table[column].astype(str).value_counts().index[::-1]
+    order = counts.sum(axis=1).sort_values(kind="stable").index
     figure = go.Figure()
-    for (name, values), colour in zip(reversed(parts.items()), colours.CATEGORIES[1::-1], strict=True):
-        part = 100 * values.astype(str).value_counts(normalize=True).reindex(order, fill_value=0)
+    for (part, values), colour in zip(reversed(list(counts.items())), colours.CATEGORIES[1::-1], strict=True):
+        percent = 100 * values.reindex(order) / max(values.sum(), 1)
         figure.add_bar(
-            y=order, x=part, orientation="h", name=name, marker={"color": colour}, texttemplate="%{x:.1f}",
-            textposition="outside", cliponaxis=False, hovertemplate="%{y}: %{x:.1f} % of " + name + "<extra></extra>",
+            y=order, x=percent, orientation="h", name=part, marker={"color": colour}, texttemplate="%{x:.1f}",
+            textposition="outside", cliponaxis=False, hovertemplate="%{y}: %{x:.1f} % of " + part + "<extra></extra>",
         )
-    figure.update_layout(title={"text": column.removeprefix(GROUP), "font": {"size": 15}}, legend_traceorder="reversed")
+    figure.update_layout(title={"text": f"Shares of {name}", "font": {"size": 15}}, legend_traceorder="reversed")
     figure.update_xaxes(title="% of the pairs", rangemode="tozero")
     figure = plain(figure, height=46 * len(order) + 110, legend=True)
     return figure.update_layout(margin={"t": 62, "r": 36})
 
 
-def samples(workspace: Workspace, pairs: Artifact) -> None:
+def samples(pairs: TrainingPairs) -> None:
     """Some training pairs, drawn evenly from the whole table."""
-    table = reading.table(pairs, "pairs")
-    training = table[table["split"] == "train"]
-    step = max(1, len(training) // SAMPLES)
-    gallery.draw(workspace, training.iloc[::step].head(SAMPLES), key="data_samples")
+    if len(pairs):
+        index = np.linspace(0, len(pairs) - 1, min(SAMPLES, len(pairs))).round().astype(int)
+        gallery.draw(pairs, pairs.rows(index), key="data_samples", label="Some of the training pairs")
 
 
 def problems(pairs: Artifact) -> None:
-    """What was wrong with single rows, and what was done about it."""
+    """What was wrong with single rows, and what was done about it, by kind and page by page."""
     found = reading.table(pairs, "problems")
     if found.empty:
         st.caption("Nothing was wrong with any row.")
         return
-    st.dataframe(
-        found, hide_index=True, height="auto" if len(found) <= 8 else 320, alt="Problems found, with their rows",
+    kinds = found["problem"].value_counts()
+    kind = st.selectbox(
+        "Kind of problem", [None, *kinds.index], key="problems_kind", width=360, label_visibility="collapsed",
+        format_func=lambda kind: f"All kinds ({len(found):,})" if kind is None else f"{kind} ({kinds[kind]:,})",
+    )
+    rows = found if kind is None else found[found["problem"] == kind]
+    slot, pages = st.container(), -(-len(rows) // PROBLEMS)
+    page = st.pagination(pages, key=f"problems_page_{kind}_{pages}", max_visible_pages=7) if pages > 1 else 1
+    rows = rows.iloc[(page - 1) * PROBLEMS : page * PROBLEMS]
+    slot.dataframe(
+        rows, hide_index=True, height="auto" if len(rows) <= 8 else 320, alt="Problems found, with their rows",
         column_config={
             "table": "File", "row": st.column_config.NumberColumn("Row", format="%d"), "id": "Name", "problem": "Problem",
             "detail": st.column_config.TextColumn("Detail", width="large"), "action": "What was done",

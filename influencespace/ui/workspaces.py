@@ -8,17 +8,45 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from influencespace import jobs
-from influencespace.errors import WorkspaceError
-from influencespace.workspace import Workspace
+from influencespace.errors import InfluenceSpaceError, WorkspaceError
+from influencespace.workspace import NEEDS, Workspace
 
 DEMO = "demo"
-_PATH, _NEXT = "workspace_path", "workspace_next"
+_PATH, _NEXT, _GONE = "workspace_path", "workspace_next", "workspace_gone"
 _starting = threading.Lock()
+# What is made last is what one can do; the artifacts in the order of the road.
+_STANDS = {
+    "pairs": "pairs are in", "features": "pairs are described", "proxy": "captions are judged", "clusters": "clusters are found",
+    "scores": "influence is known", "plan": "ready to curate", "effects": "ready to curate", "verification": "ready to curate",
+    "training": "trained",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A workspace in the list.
+
+    Attributes
+    ----------
+    name, state
+        Its name, and how far it is, for a person.
+    pairs
+        How many training pairs; None before they are in.
+    changed
+        When something was last made in it, in seconds since 1970; None where nothing was.
+    """
+
+    name: str
+    state: str
+    pairs: int | None
+    changed: float | None
 
 
 def folder(beside: Path) -> Path:
@@ -50,17 +78,66 @@ def choose(root: Path) -> Workspace:
     listed = names(root) or [start_demo(root).name]
     if _NEXT in st.session_state:
         st.session_state["workspace"] = st.session_state.pop(_NEXT)
+    before = st.session_state.get("workspace", st.query_params.get("workspace"))
+    if before is not None and before not in listed:
+        # It was deleted, here or by another program, while it was open, or the address is an old one.
+        st.session_state["workspace"] = listed[0]
+        st.session_state[_GONE] = before
     with st.sidebar:
         name = st.selectbox(
             "Workspace", listed, key="workspace", bind="query-params", help=f"The workspaces in {root}."
+        )
+    if _GONE in st.session_state:
+        st.warning(
+            f"There is no workspace “{st.session_state.pop(_GONE)}” in {root} any more. This is “{name}”.",
+            icon=":material/folder_off:",
         )
     st.session_state[_PATH] = str(root / name)
     return Workspace(root / name)
 
 
 def current() -> Workspace:
-    """The open workspace, for the pages."""
-    return Workspace(st.session_state[_PATH])
+    """The open workspace, for the pages.
+
+    Raises
+    ------
+    WorkspaceError
+        If it was deleted meanwhile, or is damaged.
+    """
+    path = Path(st.session_state[_PATH])
+    if not path.exists():
+        raise WorkspaceError(f"The workspace {path.name} has been deleted. Load the page again to open another one.")
+    return Workspace(path)
+
+
+def entries(root: Path) -> Iterator[Entry]:
+    """What there is to say of each workspace of the folder at once; a damaged one says so."""
+    for name in names(root):
+        try:
+            yield _entry(Workspace(root / name))
+        except InfluenceSpaceError:
+            yield Entry(name, "damaged", None, None)
+
+
+def size(root: Path, name: str) -> int:
+    """The bytes that a workspace takes on disk; files that go while they are counted do not count."""
+    total = 0
+    for folder, _, files in os.walk(root / name):
+        for file in files:
+            try:
+                total += os.lstat(os.path.join(folder, file)).st_size
+            except OSError:
+                continue
+    return total
+
+
+def in_bytes(count: float) -> str:
+    """A number of bytes for a person."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
 
 
 def start_demo(root: Path | None = None) -> Workspace:
@@ -91,4 +168,24 @@ def make(name: str) -> Workspace:
 
 def go_to(workspace: Workspace) -> None:
     """Show that workspace from the next run on."""
-    st.session_state[_NEXT] = workspace.name
+    go_to_name(workspace.name)
+
+
+def go_to_name(name: str) -> None:
+    """Show the workspace of that name from the next run on."""
+    st.session_state[_NEXT] = name
+
+
+def _entry(workspace: Workspace) -> Entry:
+    made = {name: found for name in NEEDS if (found := workspace.find(name)) is not None}
+    running = jobs.active(workspace) if workspace.jobs.exists() else None
+    if running is not None:
+        state = running.title.lower() if running.status == "running" else "waits for its turn"
+    elif not made:
+        state = "empty"
+    else:
+        last = list(made)[-1]
+        state = _STANDS[last] if workspace.state(last) == "current" else f"{_STANDS[last]}, out of date"
+    pairs = made["pairs"].facts["counts"].get("train", 0) if "pairs" in made else None
+    changed = max((found.folder.stat().st_mtime for found in made.values()), default=None)
+    return Entry(workspace.name, state, pairs, changed)

@@ -136,6 +136,13 @@ class TrainingPairs:
         at = int(self._places[row])
         return self._texts["image_path"][at].as_py(), self._texts["photo"][at].as_py()
 
+    @cached_property
+    def test(self) -> pd.DataFrame:
+        """The pairs of the test split in the order of the table of pairs, where each has its ``row``."""
+        rest = self._order[len(self) :]
+        table = self._texts.slice(len(self)).select(["split", "caption"]).to_pandas().assign(row=rest)
+        return table.loc[table["split"] == "test", ["row", "caption"]].reset_index(drop=True)
+
     def rows(self, index: np.ndarray) -> pd.DataFrame:
         """All that is known of a few pairs, in the order of their (k,) indices, which become the table's index."""
         index = np.asarray(index, dtype=np.int64)

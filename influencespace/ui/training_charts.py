@@ -6,20 +6,19 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from influencespace.evaluation.compare import verdict
+from influencespace.metrics.recall import BOTH
 from influencespace.ui import colours
 from influencespace.ui.influence_charts import plain
 
-ARMS = {
-    "influence": "#0072b2", "agreement": "#009e73", "clip-score": "#cc79a7", "full": "#e69f00", "start": "#56b4e9",
-    "random": colours.GREY,
-}
-VERDICTS = {"above": colours.HELPS, "below": colours.HARMS, "not worse": "#56b4e9", "undecided": colours.GREY}
+_BLUE, _ORANGE, _GREEN, _PINK, _SKY, _, _YELLOW = colours.CATEGORIES
+ARMS = {"influence": _BLUE, "agreement": _GREEN, "clip-score": _PINK, "full": _ORANGE, "start": _SKY, "random": colours.GREY}
+VERDICTS = {"above": colours.HELPS, "below": colours.HARMS, "not worse": _SKY, "undecided": colours.GREY}
 
 
-def recall(results: dict, metric: str) -> go.Figure:
-    """Recall of each arm with its interval, the best on top."""
-    arms = sorted(results["arms"], key=lambda arm: _sortable(arm["recall"][metric]["both"]))
-    figures = [arm["recall"][metric]["both"] for arm in arms]
+def recall(results: dict, metric: str, direction: str = BOTH) -> go.Figure:
+    """Recall of each arm in a direction with its interval, the best on top."""
+    arms = sorted(results["arms"], key=lambda arm: _sortable(arm["recall"][metric][direction]))
+    figures = [arm["recall"][metric][direction] for arm in arms]
     names = [arm["arm"] for arm in arms]
     figure = dots(names, figures, [arm_colour(name) for name in names], "%{y}: %{x:.1f} %<extra></extra>")
     figure.update_xaxes(title=f"{metric} on {results['photos']:,} test photos, %, with 95 % interval")
@@ -45,6 +44,24 @@ def gaps(results: dict, attribute: str) -> go.Figure:
     figure = dots(names, figures, [arm_colour(name) for name in names], "%{y}: %{x:.1f} points<extra></extra>")
     figure.update_xaxes(title=f"gap in {results['decides']} between groups of {attribute}, points", rangemode="tozero")
     return plain(figure, height=36 * len(arms) + 80)
+
+
+def gap_changes(results: dict, attribute: str) -> go.Figure:
+    """The paired change of the gap of an attribute from full, the best on top: blue surely shrinks, orange surely widens."""
+    entries = [
+        entry for entry in results["differences"]
+        if entry["metric"] == "gap" and entry["attribute"] == attribute and entry["mean"] is not None
+    ]
+    entries.sort(key=lambda entry: -entry["mean"])
+    tints = [
+        colours.HELPS if entry["high"] < 0 else colours.HARMS if entry["low"] > 0 else colours.GREY for entry in entries
+    ]
+    figure = dots([entry["arm"] for entry in entries], entries, tints, "%{y}: %{x:+.1f} points<extra></extra>")
+    figure.add_vline(x=0, line={"width": 1, "color": colours.GREY})
+    if entries:
+        between = f"{entries[0]['highest']} − {entries[0]['lowest']}"
+        figure.update_xaxes(title=f"change of the gap {between}, points: below 0 it shrinks")
+    return plain(figure, height=36 * len(entries) + 80)
 
 
 def curves(table: pd.DataFrame, column: str) -> go.Figure:
@@ -79,7 +96,7 @@ def dots(names: list[str], figures: list[dict], tints: list[str], hover: str) ->
 
 def arm_colour(arm: str) -> str:
     """The colour of an arm, the same in every chart."""
-    return ARMS.get(arm, "#c9b800")
+    return ARMS.get(arm, _YELLOW)
 
 
 def _sortable(entry: dict) -> float:

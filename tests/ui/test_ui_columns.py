@@ -95,3 +95,10 @@ def test_a_workspace_that_cannot_be_written_is_read(small):
     finally:
         small.path.chmod(0o700)
 
+
+
+def test_test_pairs_come_in_the_order_of_the_table(small):
+    table = shuffled(small)
+    found = training(small).test
+    assert list(found["row"]) == list(np.flatnonzero(table["split"] == "test"))
+    assert list(found["caption"]) == list(table["caption"][table["split"] == "test"])

@@ -1,0 +1,323 @@
+"""The report on trained arms as one HTML file that needs nothing else: figures are SVG, photos small and inside, no script.
+
+It is read in a browser without any network, on paper, and in both themes; whoever reads it finds what was measured, how to
+read it, and from what it was made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from influencespace import __version__
+from influencespace.errors import ExportError
+from influencespace.evaluation.compare import BASELINE, verdict
+from influencespace.evaluation.figures import RECALLS
+from influencespace.evaluation.report import CURATED, MEANING, Report, figures
+from influencespace.evaluation.retrieval import GAINED, LOST, crossed, crossings
+from influencespace.metrics.fairness import OPPORTUNITY, PARITY
+from influencespace.metrics.recall import BOTH, IMAGE_TO_TEXT, TEXT_TO_IMAGE
+from influencespace.pairs.views import heldout
+from influencespace.ui import colours, svg, thumbnails
+from influencespace.ui.training_charts import VERDICTS, arm_colour
+from influencespace.workspace import Workspace
+
+STYLE = Path(__file__).parent / "elements" / "report.css"
+DIRECTIONS = {BOTH: "mean of both", IMAGE_TO_TEXT: "photo finds caption", TEXT_TO_IMAGE: "caption finds photo"}
+SHOWN = 6
+HOW_TO_READ = (
+    f"Arms are models trained alike on different pairs: {'; '.join(f'<b>{arm}</b>: {what}' for arm, what in MEANING.items())}.",
+    "Recall@k (R@k) is how often the right answer is among the first k of all test photos or captions, in percent. Each photo "
+    "counts once. Test photos are seen by nothing before: no choice was made on them.",
+    "Figures in brackets are 95 % intervals from a two-way bootstrap over photos and seeds. A paired difference compares two "
+    "arms photo by photo and seed by seed: above is surely above 0, below is surely below, not worse is at most 2 points below, "
+    "and undecided means that there are too few photos or seeds to tell.",
+    "A gap is the recall of the best served group less that of the worst. Parity and opportunity are the largest differences "
+    "between groups in the rate of matches and of right matches in image-text matching (0 is fair); mitigation is how much "
+    "smaller they are than with all pairs.",
+    "Model accuracy is R@10 in percent of that of full; training efficiency is the training time of full divided by that of the "
+    "arm.",
+    "Predicted is a loss on validation photos, measured a recall on test photos: read order and sign, not size.",
+)
+
+
+def html(workspace: Workspace) -> str:
+    """The report as one HTML document.
+
+    Raises
+    ------
+    WorkspaceError
+        If nothing was trained yet.
+    """
+    report = Report.read(workspace)
+    results = report.results
+    sections = [
+        _head(report), _table(*_arms(results)), "<h2>The four metrics of the proposal, against training on all pairs</h2>",
+        _table(*_proposal(results)), "<h2>Recall</h2>", *_recall(results), "<h2>Paired differences</h2>", *_differences(results),
+        "<h2>Gaps between groups</h2>", *_gaps(results), "<h2>Predicted against actual</h2>", *_predicted(report),
+        "<h2>Retrievals that changed from full to influence</h2>", *_changed(workspace, report),
+        "<h2>How to read this</h2>", *(f"<p>{words}</p>" for words in HOW_TO_READ),
+        "<h2>What it was made from</h2>", *_provenance(report),
+    ]
+    title = escape(f"Results of {report.name}")
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head>\n<body>\n"
+        + "\n".join(part for part in sections if part) + "\n</body></html>\n"
+    )
+
+
+def csv(workspace: Workspace) -> str:
+    """Every figure of the report as CSV, one a row."""
+    return figures(Report.read(workspace)).to_csv(index=False, lineterminator="\n")
+
+
+def write_report(workspace: Workspace, output: str, csv_output: str = "", overwrite: bool = False) -> list[Path]:
+    """Write the report as HTML, as CSV or both; returns the files. An empty name leaves that one out.
+
+    Raises
+    ------
+    ExportError
+        If a file exists and is not to be replaced, or cannot be written.
+    WorkspaceError
+        If nothing was trained yet.
+    """
+    wanted = [(Path(name).expanduser().absolute(), make) for name, make in ((output, html), (csv_output, csv)) if name]
+    for path, _ in wanted:
+        if path.exists() and not overwrite:
+            raise ExportError(f"{path} exists. Choose another file, or replace it with --overwrite.")
+    for path, make in wanted:
+        text = make(workspace)
+        temporary = path.with_name(f".{path.name}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.replace(path)
+        except OSError as error:
+            raise ExportError(f"{path} cannot be written: {error.strerror or error}.") from error
+    return [path for path, _ in wanted]
+
+
+def _head(report: Report) -> str:
+    results = report.results
+    made = next(entry for entry in report.made if entry["stage"] == "train")
+    earlier = '<p class="note">These results are of an earlier plan than the one that the workspace has now.</p>'
+    return (
+        f"<h1>Results of {escape(report.name)}</h1><p class='dim'>{results['photos']:,} test photos with {results['captions']:,} "
+        f"captions, {len(results['seeds'])} seeds, trained {made['created']}. InfluenceSpace {escape(__version__)}.</p>"
+        f"{earlier if report.earlier else ''}<p class='lead'>{_sentence(results)}</p>"
+    )
+
+
+def _sentence(results: dict) -> str:
+    metric = results["decides"]
+    for entry in results["differences"]:
+        if (entry["arm"], entry["against"], entry["metric"]) == (CURATED, BASELINE, metric) and entry["mean"] is not None:
+            arm = next(arm for arm in results["arms"] if arm["arm"] == CURATED)
+            return (
+                f"Trained on {arm['reduction']:.1f} % fewer pairs, the model finds the right answer among the first "
+                f"{RECALLS[metric]} {_signed(entry)} points more often than trained on all pairs: {verdict(entry)}."
+            )
+    return "The arms below were trained alike and tested on the same photos."
+
+
+def _arms(results: dict) -> tuple[list[str], list[list[str]]]:
+    head = ["arm", "pairs", "removed", *RECALLS, "training", "with choosing"]
+    rows = []
+    for arm in results["arms"]:
+        trained = arm["seconds"]["training"] is not None
+        volume = [f"{arm['pairs']:,}", f"{arm['reduction']:.1f} %"] if trained else ["–", "–"]
+        recalls = [_figure(arm["recall"][metric][BOTH]) for metric in RECALLS]
+        times = [_seconds(arm["seconds"][part]) for part in ("training", "total")]
+        rows.append([f"<b>{escape(arm['arm'])}</b>", *volume, *recalls, *times])
+    return head, rows
+
+
+def _proposal(results: dict) -> tuple[list[str], list[list[str]]]:
+    attributes = list(results["arms"][0]["gaps"]) if results["arms"] else []
+    head = ["arm", "data reduction", f"model accuracy ({results['decides']})"]
+    head += [f"bias mitigation, {escape(name)} ({kind})" for name in attributes for kind in ("parity", "opportunity")]
+    head += ["training efficiency", "with choosing"]
+    rows = []
+    for arm in results["arms"]:
+        found, efficiency = arm["proposal"], arm["proposal"]["training_efficiency"]
+        if arm["seconds"]["training"] is None:
+            continue
+        mitigation = [
+            _figure(found["bias_mitigation"][kind][name], 3)
+            for name in attributes for kind in ("demographic_parity", "equal_opportunity")
+        ]
+        rows.append([
+            f"<b>{escape(arm['arm'])}</b>", f"{found['data_volume_reduction']:.1f} %",
+            _figure(found["model_accuracy"][results["decides"]], 1, " %"), *mitigation,
+            _figure(efficiency["without_scoring"], 2, " ×"), _figure(efficiency["with_scoring"], 2, " ×"),
+        ])
+    return head, rows
+
+
+def _recall(results: dict) -> Iterable[str]:
+    for metric in RECALLS:
+        arms = sorted(results["arms"], key=lambda arm, m=metric: -_order(arm["recall"][m][BOTH]))
+        rows = [(arm["arm"], arm["recall"][metric][BOTH], arm_colour(arm["arm"])) for arm in arms]
+        yield f"<h3>{metric}, mean of both directions</h3>" + _framed(svg.dots(
+            rows, f"{metric} of each arm with its 95 % interval", f"{metric}, %"))
+    head = ["arm", "direction", *RECALLS]
+    yield "<h3>Both directions</h3>" + _table(head, [
+        [f"<b>{escape(arm['arm'])}</b>", words, *(_figure(arm["recall"][metric][side]) for metric in RECALLS)]
+        for arm in results["arms"] for side, words in DIRECTIONS.items()
+    ])
+
+
+def _differences(results: dict) -> Iterable[str]:
+    metric = results["decides"]
+    against = list(dict.fromkeys(entry["against"] for entry in results["differences"]))
+    if not against:
+        yield "<p>There is nothing to compare with: neither full nor random nor start was trained.</p>"
+    for other in against:
+        entries = [e for e in results["differences"] if (e["against"], e["metric"]) == (other, metric) and e["mean"] is not None]
+        entries.sort(key=lambda entry: -entry["mean"])
+        rows = [(entry["arm"], entry, VERDICTS[verdict(entry)]) for entry in entries]
+        said = "; ".join(f"{escape(entry['arm'])} {_signed(entry)}: {verdict(entry)}" for entry in entries)
+        yield f"<h3>From {escape(other)}</h3>" + _framed(svg.dots(
+            rows, f"Paired difference in {metric} from {other}", f"{metric}: points above {other}, paired", zero=True), said)
+
+
+def _gaps(results: dict) -> Iterable[str]:
+    attributes = list(results["arms"][0]["gaps"]) if results["arms"] else []
+    if not attributes:
+        yield "<p>No group attributes were declared, so there are no gaps.</p>"
+    for attribute in attributes:
+        yield f"<h3>{escape(attribute)}</h3>"
+        first = results["arms"][0]["gaps"][attribute]
+        if first["gap"]["why"] is not None:
+            yield f"<p>No gaps, because {escape(first['gap']['why'])}.</p>"
+            continue
+        rows = [(arm["arm"], arm["gaps"][attribute]["gap"], arm_colour(arm["arm"])) for arm in results["arms"]]
+        rows.sort(key=lambda row: _order(row[1]))
+        yield _framed(svg.dots(
+            rows, f"Gap in recall between groups of {attribute}",
+            f"gap in {results['decides']} between groups of {attribute}, points", zero=True,
+        ))
+        groups = [name for name, figure in first["groups"].items() if figure["compared"]]
+        head = ["arm", *map(escape, groups), "parity", "opportunity"]
+        yield _table(head, [
+            [f"<b>{escape(arm['arm'])}</b>", *(_figure(arm["gaps"][attribute]["groups"][name]) for name in groups),
+             _figure(arm["matching"][PARITY][attribute], 3), _figure(arm["matching"][OPPORTUNITY][attribute], 3)]
+            for arm in results["arms"]
+        ])
+
+
+def _predicted(report: Report) -> Iterable[str]:
+    rows = report.predicted
+    if rows is None:
+        yield "<p>Nothing was predicted for these results.</p>"
+    else:
+        tints = colours.categories(len(rows))
+        entries = rows.astype(object).where(rows.notna(), None).to_dict("records")
+        marks = [(row["target"], row["predicted"], row, tint) for row, tint in zip(entries, tints, strict=True)]
+        yield _framed(svg.points(
+            marks, "Predicted fall of the validation loss against the measured rise of recall",
+            ("predicted: fall of the validation loss", "measured: R@10 above full, points"),
+        ))
+        yield _table(["target", "predicted fall of the validation loss", "of the loss", "measured: R@10 above full, points"], [
+            [escape(row["target"]), _minus(f"{row['predicted']:+.3f}"), _minus(f"{-100 * row['predicted'] / row['loss']:+.1f} %"),
+             _figure(row)] for row in entries
+        ])
+    if report.retrained is not None:
+        plans = report.retrained
+        yield (
+            "<h3>Plans of other ratios, retrained</h3><p class='dim'>The same quantity twice: the fall of the validation loss as "
+            "predicted, and after retraining the small model that predicts.</p>"
+        )
+        yield _table(["removed", "up-weight cap", "target", "predicted", "retrained"], [
+            [f"{100 * row.reduction:.0f} %", f"{row.cap:g} ×", escape(row.target), _minus(f"{row.predicted:+.3f}"),
+             _minus(f"{row.actual:+.3f}")] for row in plans.itertuples()
+        ])
+
+
+def _changed(workspace: Workspace, report: Report) -> Iterable[str]:
+    if not report.changed:
+        yield "<p>It takes the arms full and influence to see what changed between them.</p>"
+        return
+    yield _table(["query", "among the first", "queries", "gained", "lost"], [
+        [DIRECTIONS[row["direction"]], str(row["k"]), f"{row['queries']:,}", f"{row['gained']:,}", f"{row['lost']:,}"]
+        for row in crossings(report.changed).to_dict("records")
+    ])
+    training, pairs = workspace.artifact("training"), workspace.artifact("pairs")
+    if training.record["inputs"]["pairs"] != pairs.digest:
+        return
+    table = pairs.table("pairs")
+    test = heldout(table, "test").rows
+    found = report.changed[TEXT_TO_IMAGE]
+    k = RECALLS[report.results["decides"]]
+    kinds = crossed(found, k)
+    for kind, words in ((GAINED, "came among"), (LOST, "left")):
+        rows = found[kinds == kind].head(SHOWN)
+        if len(rows):
+            yield f"<h3>Captions whose photo {words} the first {k}: the largest moves</h3><div class='photos'>"
+            yield from (_photo(workspace, table.iloc[test[row.query]], row.before, row.after) for row in rows.itertuples())
+            yield "</div>"
+
+
+def _photo(workspace: Workspace, pair, before: float, after: float) -> str:
+    caption = escape(pair["caption"][:200])
+    source = thumbnails.url(workspace, pair["image_path"], pair["photo"])
+    image = f'<img src="{source}" alt="{caption}">' if source else ""
+    return f"<figure>{image}<figcaption><b>{before:g} → {after:g}</b><br>{caption}</figcaption></figure>"
+
+
+def _provenance(report: Report) -> Iterable[str]:
+    settings = report.results.get("settings", {})
+    chosen = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in settings.get("chosen", {}).items())
+    seeds = ", ".join(map(str, report.results["seeds"]))
+    trainer, device = (escape(str(settings.get(name, "–"))) for name in ("trainer", "device"))
+    yield (
+        f"<p>Seeds {seeds}. Trainer {trainer}: {escape(chosen)}, chosen on the validation photos with all pairs and the same for "
+        f"every arm; device {device}.</p>"
+    )
+    yield _table(["stage", "made", "state", "version", "digest", "options"], [
+        [entry["stage"], entry["created"], entry["state"], escape(entry["version"]), f"<code>{entry['digest'][:12]}</code>",
+         f"<code>{escape(json.dumps(entry['options'], ensure_ascii=False))}</code>"] for entry in report.made
+    ], long=5)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], long: int = -1) -> str:
+    """A table; ``long`` is the column whose text may be broken."""
+    cells = ["".join(f"<td{' class=long' if i == long else ''}>{cell}</td>" for i, cell in enumerate(row)) for row in rows]
+    return (
+        f"<div class='wide'><table><thead><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr></thead>"
+        f"<tbody>{''.join(f'<tr>{row}</tr>' for row in cells)}</tbody></table></div>"
+    )
+
+
+def _framed(figure: str, caption: str = "") -> str:
+    return f"<figure>{figure}{f'<figcaption>{_minus(caption)}</figcaption>' if caption else ''}</figure>"
+
+
+def _figure(figure: dict, digits: int = 1, unit: str = "") -> str:
+    if figure["mean"] is None:
+        return "–"
+    ends = "" if figure["low"] is None else f" <small>[{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]</small>"
+    return _minus(f"{figure['mean']:.{digits}f}{unit}{ends}")
+
+
+def _signed(entry: dict) -> str:
+    return _minus(f"{entry['mean']:+.1f} [{entry['low']:+.1f}, {entry['high']:+.1f}]")
+
+
+def _minus(text: str) -> str:
+    """With a real minus before digits; names with a hyphen stay as they are."""
+    return "".join(
+        "−" if sign == "-" and follows.isdigit() and not before.isalnum() else sign
+        for before, sign, follows in zip(" " + text, text, text[1:] + " ", strict=False)
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f} s"
+
+
+def _order(figure: dict) -> float:
+    return float("-inf") if figure["mean"] is None else figure["mean"]

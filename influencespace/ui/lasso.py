@@ -1,10 +1,23 @@
-"""Which points lie in a polygon: exact, so that what the curator drew and what is chosen are the same to the pair."""
+"""Which points lie in a polygon: exact, so that what the curator drew and what is chosen are the same to the pair.
+
+Points and corners are whole numbers, the same on the server as in the browser.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+
+LARGEST = 65535
+
+
+def fixed(values: np.ndarray) -> np.ndarray:
+    """(n,) uint16, 1 to 65534, from (n,) places on one side of the map, 0 to 1.
+
+    Corners of polygons go from 0 to ``LARGEST``, so that a box round all points holds all of them.
+    """
+    return (1 + np.round(np.clip(values, 0, 1) * (LARGEST - 2))).astype(np.uint16)
 
 
 def inside(x: np.ndarray, y: np.ndarray, polygon: Sequence[Sequence[int]]) -> np.ndarray:

@@ -1,23 +1,33 @@
-"""The map of pairs: a WebGL element that draws up to a million points and tells which one was clicked.
+"""The map of points: a WebGL element that draws a million of them and tells which were clicked, boxed or lassoed.
 
-The points travel as one message of nine bytes each (x, y, tag: uint16; shade, kind: uint8) behind a JSON header, so that
-a change of colour costs no more than that and looking around costs nothing.
+What is large the browser fetches by address (:mod:`influencespace.ui.served`) and keeps; the message of the element itself has
+some kilobytes however many points there are. A plan is drawn from an order of removal and three numbers, so that dragging a
+slider changes three uniforms of a shader and sends nothing (elements/map_painter.js). A selection comes back as a polygon.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from influencespace.ui import colours
+from influencespace.ui.lasso import LARGEST
 
-FAINT, NORMAL, LARGE = 0, 1, 2
+CORNERS = 100
+# What the colour of a point is taken from.
+CLUSTER, SHADE, PLAN = "cluster", "shade", "plan"
+# Of what is pale, and round large points.
+_PALE = {"light": colours.mix(colours.GREY, "#ffffff", 0.6), "dark": colours.mix(colours.GREY, "#000000", 0.62)}
+_RIM = {"light": colours.mix(colours.GREY, "#000000", 0.6), "dark": colours.mix(colours.GREY, "#000000", 0.9)}
 _ELEMENTS = Path(__file__).parent / "elements"
+_SCRIPTS = (
+    "map_geometry.js", "map_grid.js", "map_columns.js", "map_shaders.js", "map_painter.js", "map_words.js", "map_gestures.js",
+    "map.js",
+)
 
 
 @dataclass(frozen=True)
@@ -26,117 +36,159 @@ class Look:
 
     Attributes
     ----------
-    shade
-        (n,) uint8, the place of each point in the palette.
+    by
+        ``CLUSTER``: the column has a colour (red, green, blue, 255; uint8) for each cluster. ``SHADE``: the column has the place
+        in the palette of each point (uint8). ``PLAN``: no column; the palette is for what is kept, up-weighted and pruned.
+    column
+        Its address.
     palette
         Up to 256 colours for the theme ``light`` and for ``dark``.
     legend
-        ``(label, shade, count)`` of each category; empty for a scale.
+        ``(label, place in the palette, count)`` of each category; empty for a scale.
     scale
         What the two ends of a scale mean; None for categories.
+    faint
+        The place in the palette of what is drawn in pale grey beneath the rest; -1 for none.
     """
 
-    shade: np.ndarray
-    palette: dict[str, list[str]]
+    by: str
+    column: str | None = None
+    palette: dict[str, list[str]] = field(default_factory=lambda: {"light": [], "dark": []})
     legend: list[tuple[str, int, str]] = field(default_factory=list)
     scale: tuple[str, str] | None = None
+    faint: int = -1
 
 
 @dataclass(frozen=True)
-class Place:
-    """A name on the map, at (x, y) in [0, 1]; of two that collide the heavier one stays."""
+class Plan:
+    """What decides about each point, see :class:`influencespace.curation.order.BrowserOrder`.
 
-    x: float
-    y: float
-    text: str
-    weight: float
+    Attributes
+    ----------
+    order
+        Address of the turns (n,) uint16.
+    benefit
+        Address of the benefit of each cluster (c,) float32.
+    removed_code, benefit_threshold, cap
+        Removed are the points with a smaller turn; heavier, if the cap is above 1, those of clusters with more benefit.
+    """
+
+    order: str
+    benefit: str
+    removed_code: int
+    benefit_threshold: float
+    cap: float
+
+
+@dataclass(frozen=True)
+class Map:
+    """All that is drawn.
+
+    Attributes
+    ----------
+    n
+        How many points.
+    points
+        Address of their places, (n, 2) uint16, followed by their clusters, (n,) uint16.
+    atlas
+        Address of JSON: ``clusters``, the name of each, and ``places``, names to write on the map as ``{x, y, text}``, of
+        which the earlier ones have the right of way.
+    words
+        What becomes the address of the words on a point when its index is added: JSON ``{caption, image, lines}``.
+    look
+        The colours.
+    plan
+        Which points are pruned or weigh more; None where that is not shown.
+    mask
+        Address of (n,) uint8: 0 where a point is shown in grey; None if all have colours.
+    alt
+        What the map shows, for those who cannot see it.
+    selected
+        The point with a ring; -1 for none.
+    area
+        The polygon that was selected, to be shown; None for none.
+    """
+
+    n: int
+    points: str
+    atlas: str
+    words: str
+    look: Look
+    plan: Plan | None
+    mask: str | None
+    alt: str
+    selected: int = -1
+    area: list[list[int]] | None = None
 
 
 @st.cache_resource(show_spinner=False)
 def _element() -> Callable:
-    html, css, points, drawing = (
-        (_ELEMENTS / name).read_text(encoding="utf-8") for name in ("map.html", "map.css", "map_points.js", "map.js")
-    )
-    return st.components.v2.component("influencespace_map", html=html, css=css, js=points + drawing)
+    html, css, *scripts = ((_ELEMENTS / name).read_text(encoding="utf-8") for name in ("map.html", "map.css", *_SCRIPTS))
+    return st.components.v2.component("influencespace_map", html=html, css=css, js="\n".join(scripts))
 
 
 def draw(
-    xy: np.ndarray, look: Look, *, kind: np.ndarray, tag: np.ndarray, tags: list[str], places: list[Place], alt: str,
-    key: str, height: int, selected: int = -1, on_click: Callable[[], None] = lambda: None,
-) -> int | None:
+    shown: Map, *, key: str, height: int, on_click: Callable[[int], None] | None = None,
+    on_select: Callable[[list[list[int]] | None], None] | None = None,
+) -> None:
     """Draw the map.
 
     Parameters
     ----------
-    xy
-        (n, 2) in [0, 1].
-    look
-        Colours and legend.
-    kind
-        (n,) uint8: ``FAINT`` (grey, beneath the others), ``NORMAL`` or ``LARGE``.
-    tag, tags
-        (n,) which of the ``tags`` shows when the pointer is over the point.
-    places
-        Names to write on the map.
-    alt
-        What the map shows, for those who cannot see it.
+    shown
+        What is drawn.
     key, height
         Identity on the page, and height in pixels.
-    selected
-        The point with a ring; -1 for none.
     on_click
-        Called before the page runs again when a point was clicked; the index is ``st.session_state[key].clicked``.
-
-    Returns
-    -------
-    int or None
-        The point that was clicked just now.
+        Called with the index of the point that was clicked, before the page runs again; None: points cannot be clicked.
+    on_select
+        Called with the corners of the polygon that was drawn, or with None when the selection was cleared, before the page runs
+        again; None: there are no tools to select with.
     """
-    message = pack(
-        xy, look, kind=kind, tag=tag, tags=tags, places=places, alt=alt, height=height, selected=selected
-    )
-    return _element()(key=key, data=message, on_clicked_change=on_click).clicked
+    def clicked() -> None:
+        index = st.session_state[key].clicked
+        if isinstance(index, int) and 0 <= index < shown.n and on_click is not None:
+            on_click(index)
 
+    def selected() -> None:
+        corners = polygon(st.session_state[key].selected)
+        if corners is not None and on_select is not None:
+            on_select(corners)
 
-def pack(
-    xy: np.ndarray, look: Look, *, kind: np.ndarray, tag: np.ndarray, tags: list[str], places: list[Place], alt: str,
-    height: int, selected: int,
-) -> bytes:
-    """The message that map_points.js unpacks; see :func:`draw` for the parameters."""
-    header = {
-        "n": len(xy), "alt": alt, "height": height, "selected": int(selected), "tags": tags, "palette": look.palette,
-        "legend": [{"label": label, "shade": int(shade), "count": count} for label, shade, count in look.legend],
-        "scale": {"low": look.scale[0], "high": look.scale[1]} if look.scale else None,
-        "places": [
-            {"x": float(place.x), "y": float(place.y), "text": place.text}
-            for place in sorted(places, key=lambda place: -place.weight)
-        ],
+    def cleared() -> None:
+        if st.session_state[key].cleared and on_select is not None:
+            on_select(None)
+
+    def without_webgl() -> None:
+        st.session_state[_flag(key)] = True
+
+    message = asdict(shown) | {
+        "pale": _PALE, "rim": _RIM, "height": height, "corners": CORNERS, "clicks": on_click is not None,
+        "selects": on_select is not None,
     }
-    text = json.dumps(header, ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 4)  # the arrays behind it start where their type may start
-    fixed = np.round(np.clip(xy, 0, 1) * 65535).astype("<u2")
-    parts = [fixed[:, 0], fixed[:, 1], np.asarray(tag).astype("<u2"), look.shade.astype("u1"), kind.astype("u1")]
-    return np.uint32(len(text)).astype("<u4").tobytes() + text + b"".join(part.tobytes() for part in parts)
+    # A run of the page is all that "missing" needs: it registers the columns anew, and the element fetches them again.
+    _element()(
+        key=key, data=message, on_clicked_change=clicked, on_selected_change=selected, on_cleared_change=cleared,
+        on_missing_change=lambda: None, on_nogl_change=without_webgl,
+    )
 
 
-def by_category(values: np.ndarray, order: list[str], palette: list[str]) -> Look:
-    """A look with one colour a category, in the order given; the legend counts them."""
-    place = {value: i for i, value in enumerate(order)}
-    shade = np.array([place[value] for value in values], dtype=np.uint8)
-    counts = np.bincount(shade, minlength=len(order))
-    legend = [(value, i, f"{counts[i]:,}") for i, value in enumerate(order)]
-    return Look(shade, {"light": palette, "dark": palette}, legend)
+def is_without_webgl(key: str) -> bool:
+    """Whether the browser has said that it cannot draw the map."""
+    return bool(st.session_state.get(_flag(key)))
 
 
-def by_influence(values: np.ndarray) -> Look:
-    """The diverging scale centred on zero."""
-    end = colours.reach(values)
-    palette = {theme: colours.diverging(theme) for theme in ("light", "dark")}
-    return Look(colours.steps(values, -end, end), palette, scale=("harms", "helps"))
+def polygon(value: Any) -> list[list[int]] | None:
+    """The corners of a selection as it came from the browser; None if it is none."""
+    corners = value.get("polygon") if isinstance(value, dict) else None
+    if not isinstance(corners, list) or not 3 <= len(corners) <= CORNERS:
+        return None
+    fine = all(
+        isinstance(corner, list) and len(corner) == 2 and all(type(c) is int and 0 <= c <= LARGEST for c in corner)
+        for corner in corners
+    )
+    return corners if fine else None
 
 
-def by_amount(values: np.ndarray, low: str, high: str) -> Look:
-    """The scale of amounts between the 2nd and 98th percentile."""
-    ends = np.quantile(values, [0.02, 0.98]) if len(values) else (0.0, 1.0)
-    palette = colours.amounts()
-    return Look(colours.steps(values, *ends), {"light": palette, "dark": palette}, scale=(low, high))
+def _flag(key: str) -> str:
+    return f"{key}_without_webgl"

@@ -1,4 +1,4 @@
-"""The map of the training pairs: what colours it, what is written on it, and what a click means."""
+"""The map of the training pairs: what colours it, which plan it shows, and what a click or a lasso on it means."""
 
 from __future__ import annotations
 
@@ -6,39 +6,42 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from influencespace.pairs.views import GROUP
-from influencespace.ui import colours, map
-from influencespace.ui.map import FAINT, LARGE, NORMAL, Look, Place
-from influencespace.ui.reading import INFLUENCE, targets
+from influencespace.ui import colours, damage, density, map, map_columns, map_plan, served
+from influencespace.ui.columns import Codes, TrainingPairs
+from influencespace.ui.map import CLUSTER, PLAN, SHADE, Look
+from influencespace.ui.road import fitting
+from influencespace.workspace import Workspace
 
-TOPIC, DISPOSITION, HELP, FIT, MEMBER = "Topic", "Disposition", "Influence", "Caption fit", "Group"
-DISPOSITIONS = ["keep", "up-weight", "prune"]
+TOPIC, STRATUM, DISPOSITION, HELP, FIT, MEMBER, DAMAGE = (
+    "Topic", "Cluster", "Disposition", "Influence", "Caption fit", "Group", "Damage",
+)
+DISPOSITIONS = ("keep", "up-weight", "prune")
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Colouring:
     """What the map is coloured by, and by which target or attribute of it."""
 
-    by: str
+    by: str = TOPIC
     of: str = ""
 
 
-def choose(pairs: pd.DataFrame, *, key: str) -> Colouring:
+def choose(workspace: Workspace, pairs: TrainingPairs, *, key: str) -> Colouring:
     """Let the curator choose among the colourings that there is data for."""
-    attributes = [column.removeprefix(GROUP) for column in pairs.columns if column.startswith(GROUP)]
     there = {
-        TOPIC: True, DISPOSITION: "disposition" in pairs, HELP: bool(targets(pairs)), FIT: "agreement" in pairs,
-        MEMBER: bool(attributes),
+        TOPIC: True, STRATUM: True, DISPOSITION: map_plan.is_there(workspace), HELP: bool(pairs.targets),
+        FIT: pairs.has("agreement"), MEMBER: bool(pairs.attributes), DAMAGE: damage.is_known(pairs),
     }
     with st.container(horizontal=True, vertical_alignment="center"):
         by = st.segmented_control(
             "Colour by", [name for name, has in there.items() if has], default=TOPIC, required=True, key=key,
             label_visibility="collapsed",
         )
-        choices = {HELP: targets(pairs), MEMBER: attributes}.get(by, [])
+        choices = {HELP: pairs.targets, MEMBER: pairs.attributes}.get(by, [])
         of = choices[0] if choices else ""
         if len(choices) > 1:
             what = "Influence on" if by == HELP else "Group attribute"
@@ -47,80 +50,71 @@ def choose(pairs: pd.DataFrame, *, key: str) -> Colouring:
 
 
 def draw(
-    pairs: pd.DataFrame, topics: dict[int, str], clusters: dict[str, str], colouring: Colouring, *, key: str, height: int,
-    shown: np.ndarray | None = None, selected: int = -1, on_click: Callable[[], None] = lambda: None,
-) -> int | None:
-    """Draw the map of all training pairs.
+    workspace: Workspace, pairs: TrainingPairs, colouring: Colouring, *, key: str, height: int,
+    mask: np.ndarray | None = None, selected: int = -1, area: list[list[int]] | None = None,
+    on_click: Callable[[int], None] | None = None, on_select: Callable[[list[list[int]] | None], None] | None = None,
+) -> None:
+    """Draw the map of all training pairs, or a picture of how dense they lie where the browser has no WebGL.
 
     Parameters
     ----------
-    pairs
-        Of :func:`influencespace.ui.reading.training`, with clusters.
-    topics, clusters
-        Their names.
+    workspace, pairs
+        There must be clusters.
     colouring
         What the colours say.
-    key, height, selected, on_click
-        As in :func:`influencespace.ui.map.draw`.
-    shown
-        (n,) bool, which pairs stand out; the others are grey. None for all.
-
-    Returns
-    -------
-    int or None
-        The pair that was clicked just now.
+    key, height, on_click, on_select
+        As in :func:`influencespace.ui.map.draw`; a polygon is resolved by :func:`influencespace.ui.lasso.inside`.
+    mask
+        (n,) which pairs stand out; the others are grey. None for all.
+    selected
+        The pair with a ring; -1 for none.
+    area
+        The polygon that the mask comes from, to be shown; None for none.
     """
-    tag, order = pd.factorize(pairs["cluster"], sort=True)
-    alt = f"Map of {len(pairs):,} pairs in {len(topics)} topics, coloured by {colouring.by.lower()} {colouring.of}"
-    return map.draw(
-        pairs[["x", "y"]].to_numpy(), look(pairs, topics, colouring), kind=kinds(pairs, colouring, shown), tag=tag,
-        tags=[clusters[name] for name in order], places=places(pairs, topics), alt=alt.strip(), key=key, height=height,
-        selected=selected, on_click=on_click,
+    if map.is_without_webgl(key):
+        density.draw(pairs, mask, key=key, height=height)
+        return
+    clusters = fitting(workspace, "clusters")
+    said = f"Map of {len(pairs):,} pairs in {len(pairs.codes('topic').labels)} topics, coloured by {colouring.by.lower()}"
+    shown = map.Map(
+        len(pairs), map_columns.points(pairs), map_columns.atlas(pairs, clusters), served.pair_url(pairs),
+        look(workspace, pairs, colouring), map_plan.shown(workspace) if colouring.by == DISPOSITION else None,
+        None if mask is None else map_columns.mask(mask), f"{said} {colouring.of}".strip(), int(selected), area,
     )
+    map.draw(shown, key=key, height=height, on_click=on_click, on_select=on_select)
 
 
-def look(pairs: pd.DataFrame, topics: dict[int, str], colouring: Colouring) -> Look:
+def look(workspace: Workspace, pairs: TrainingPairs, colouring: Colouring) -> Look:
     """Colours and legend of the pairs."""
-    if colouring.by == HELP:
-        return map.by_influence(pairs[INFLUENCE + colouring.of].to_numpy())
-    if colouring.by == FIT:
-        return map.by_amount(pairs["agreement"].to_numpy(), "fits badly", "fits well")
     if colouring.by == DISPOSITION:
         palette = [colours.DISPOSITIONS[name] for name in DISPOSITIONS]
-        return map.by_category(pairs["disposition"].to_numpy(), DISPOSITIONS, palette)
+        return Look(PLAN, None, _both(palette), [(name, i, "") for i, name in enumerate(DISPOSITIONS)])
+    if colouring.by == HELP:
+        palette = {theme: colours.diverging(theme) for theme in ("light", "dark")}
+        return Look(SHADE, map_columns.influence(pairs, colouring.of), palette, scale=("harms", "helps"))
+    if colouring.by == FIT:
+        column = map_columns.amount(pairs, "agreement")
+        return Look(SHADE, column, _both(colours.amounts()), scale=("fits badly", "fits well"))
     if colouring.by == MEMBER:
-        values = pairs[GROUP + colouring.of].astype(str)
-        counts = values[values != "unknown"].value_counts().sort_index()
-        order = list(counts.sort_values(ascending=False, kind="stable").index)
-        palette = colours.categories(len(order))
-        if (values == "unknown").any():
-            order, palette = [*order, "unknown"], [*palette, colours.GREY]
-        return map.by_category(values.to_numpy(), order, palette)
-    order = list(topics)
-    shade = pd.Categorical(pairs["topic"], order).codes.astype(int) % colours.STEPS
-    palette = colours.categories(min(len(order), colours.STEPS))
-    # The names stand on the map itself: a legend of all topics would be longer than the map is high.
-    return Look(shade.astype(np.uint8), {"light": palette, "dark": palette})
+        return _categories(pairs, GROUP + colouring.of, pairs.codes(GROUP + colouring.of), UNKNOWN)
+    if colouring.by == DAMAGE:
+        return _categories(pairs, DAMAGE, damage.known(pairs), damage.UNDAMAGED)
+    # Names stand on the map itself, and show when a point is pointed at: a legend of all would be longer than the map is high.
+    clusters = fitting(workspace, "clusters")
+    return Look(CLUSTER, map_columns.cluster_colours(pairs, clusters, by_stratum=colouring.by == STRATUM))
 
 
-def kinds(pairs: pd.DataFrame, colouring: Colouring, shown: np.ndarray | None) -> np.ndarray:
-    """(n,) uint8: faint where a pair is not shown, or is pruned or of no group; large where it counts for more."""
-    kind = np.full(len(pairs), NORMAL, dtype=np.uint8)
-    if colouring.by == DISPOSITION:
-        kind[(pairs["disposition"] == "up-weight").to_numpy()] = LARGE
-        kind[(pairs["disposition"] == "prune").to_numpy()] = FAINT
-    if colouring.by == MEMBER:
-        kind[(pairs[GROUP + colouring.of].astype(str) == "unknown").to_numpy()] = FAINT
-    if shown is not None:
-        kind[~shown] = FAINT
-    return kind
+def _categories(pairs: TrainingPairs, name: str, codes: Codes, faint: str) -> Look:
+    """What is ``faint`` first and in grey, then the commonest; the legend names those that have a colour of their own."""
+    labels = [str(label) for label in codes.labels]
+    order = sorted(range(len(labels)), key=lambda i: (labels[i] != faint, -codes.counts[i]))
+    has_faint = labels[order[0]] == faint
+    palette = [colours.GREY] * has_faint + colours.categories(min(len(order), colours.STEPS) - has_faint)
+    own = list(enumerate(order))[: has_faint + 3 * len(colours.CATEGORIES)]
+    legend = [(labels[i], place, f"{codes.counts[i]:,}") for place, i in own[has_faint:] + own[:has_faint]]
+    column = map_columns.category(pairs, name, codes, order)
+    return Look(SHADE, column, _both(palette), legend, faint=0 if has_faint else -1)
 
 
-def places(pairs: pd.DataFrame, topics: dict[int, str]) -> list[Place]:
-    """Each topic's name at the pair nearest to the middle of the topic, so that it stands among its pairs."""
-    found = []
-    for topic, members in pairs.groupby("topic")[["x", "y"]]:
-        points = members.to_numpy()
-        x, y = points[np.argmin(((points - np.median(points, axis=0)) ** 2).sum(axis=1))]
-        found.append(Place(float(x), float(y), topics[topic], len(points)))
-    return found
+def _both(palette: list[str]) -> dict[str, list[str]]:
+    return {"light": palette, "dark": palette}

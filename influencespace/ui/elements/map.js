@@ -1,7 +1,10 @@
-// The map: every pair a point, drawn with WebGL. Python packs the points (see map.py); nothing is sent while one looks
-// around, and one small number comes back when a point is clicked.
+// The map: every pair a point. Python says what to draw (see map.py), columns are fetched by address, a click comes back as
+// an index and a selection as a polygon. While one looks around, or a slider of the plan is dragged, nothing is sent.
 
-const FIT = 0.92
+const PLAN = "influencespace:plan"
+const REACH = 10       // pixels around the pointer
+const YIELDS = 40      // pale points give way to others, as if they lay farther (in pixels squared)
+const TOLERANCE = 1.5  // pixels that a lasso may be made simpler by
 const instances = new WeakMap()
 
 export default function (component) {
@@ -11,8 +14,8 @@ export default function (component) {
     map = new PairMap(parentElement.querySelector(".map"))
     instances.set(parentElement, map)
   }
-  map.onClick = index => component.setTriggerValue("clicked", index)
-  map.show(unpack(data))
+  map.tell = (name, value) => component.setTriggerValue(name, value)
+  map.show(data)
   return () => {
     map.destroy()
     instances.delete(parentElement)
@@ -23,266 +26,200 @@ class PairMap {
   constructor(root) {
     this.root = root
     this.canvas = root.querySelector("canvas")
-    this.over = root.querySelector(".over")
-    this.tip = root.querySelector(".tip")
-    this.ring = root.querySelector(".ring")
-    this.legend = root.querySelector(".legend")
-    this.view = { x: 0.5, y: 0.5, zoom: FIT }
-    this.listen()
-    this.start()
-  }
-
-  /** Set up WebGL; again after the browser took the context away. */
-  start() {
-    const gl = this.canvas.getContext("webgl", { antialias: false, alpha: true, premultipliedAlpha: true })
-    this.root.classList.toggle("without-webgl", !gl)
-    this.gl = gl
-    if (!gl) return
-    const program = link(gl)
-    this.uniform = name => gl.getUniformLocation(program, name)
-    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer())
-    const place = (name, type, normalised, offset) => {
-      const location = gl.getAttribLocation(program, name)
-      gl.enableVertexAttribArray(location)
-      gl.vertexAttribPointer(location, 2, type, normalised, 8, offset)
-    }
-    place("position", gl.UNSIGNED_SHORT, true, 0)
-    place("look", gl.UNSIGNED_BYTE, false, 4)
-    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture())
-    for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, side, gl.NEAREST)
-    for (const side of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, side, gl.CLAMP_TO_EDGE)
-    gl.enable(gl.BLEND)
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
-  }
-
-  show(points) {
-    this.points = points
-    this.theme = brightness(this.css("--st-background-color")) < 128 ? "dark" : "light"
-    this.root.style.height = `${points.height}px`
-    this.canvas.setAttribute("aria-label", points.alt)
-    this.upload()
-    this.writeLegend()
-    this.writePlaces()
-    this.draw()
-  }
-
-  /** Faint points first and large ones last, so that what matters lies on top. */
-  upload() {
-    const { gl, points } = this
-    if (!gl || !points) return
-    const { n, x, y, shade, kind } = points
-    const buffer = new ArrayBuffer(8 * n)
-    const shorts = new Uint16Array(buffer)
-    const bytes = new Uint8Array(buffer)
-    let at = 0
-    for (let layer = 0; layer < 3; layer++) {
-      for (let i = 0; i < n; i++) {
-        if (kind[i] !== layer) continue
-        shorts[4 * at] = x[i]
-        shorts[4 * at + 1] = y[i]
-        bytes[8 * at + 4] = shade[i]
-        bytes[8 * at + 5] = layer
-        at++
-      }
-    }
-    gl.bufferData(gl.ARRAY_BUFFER, buffer, gl.STATIC_DRAW)
-    const colours = points.palette[this.theme]
-    const texels = new Uint8Array(256 * 4)
-    colours.forEach((colour, i) => texels.set([...rgb(colour), 255], 4 * i))
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, texels)
-  }
-
-  draw() {
-    cancelAnimationFrame(this.frame)
-    this.frame = requestAnimationFrame(() => this.paint())
-  }
-
-  paint() {
-    const { gl, canvas, points, view } = this
-    const { width, height } = canvas.getBoundingClientRect()
-    if (!gl || !points || !width) return
-    const ratio = window.devicePixelRatio || 1
-    canvas.width = Math.round(width * ratio)
-    canvas.height = Math.round(height * ratio)
-    gl.viewport(0, 0, canvas.width, canvas.height)
-    gl.clear(gl.COLOR_BUFFER_BIT)
-    const apart = Math.sqrt((width * height) / Math.max(points.n, 1))
-    const size = Math.min(Math.max(apart * 0.55, 2.5), 11) * Math.sqrt(view.zoom / FIT)
-    const dark = this.theme === "dark"
-    gl.uniform2f(this.uniform("centre"), view.x, view.y)
-    gl.uniform2f(this.uniform("zoom"), view.zoom, view.zoom)
-    gl.uniform1f(this.uniform("size"), Math.min(size, 22) * ratio)
-    gl.uniform3fv(this.uniform("edge"), dark ? [0.06, 0.08, 0.1] : [0.3, 0.34, 0.4])
-    gl.uniform3fv(this.uniform("faint"), dark ? [0.42, 0.46, 0.52] : [0.72, 0.75, 0.79])
-    gl.drawArrays(gl.POINTS, 0, points.n)
-    this.settle(width, height)
-  }
-
-  /** Put the names and the ring where their points are; a name that would cover a larger one's stays away. */
-  settle(width, height) {
-    const taken = []
-    for (const place of this.places) {
-      const [left, middle] = this.toScreen(place.x, place.y, width, height)
-      const top = middle - 17  // above the points it names, not over them
-      const half = place.node.offsetWidth / 2 + 3
-      const box = [left - half, top - 10, left + half, top + 10]
-      const free = taken.every(b => box[2] < b[0] || box[0] > b[2] || box[3] < b[1] || box[1] > b[3])
-      const inside = box[0] > 0 && box[2] < width && box[1] > 0 && box[3] < height
-      place.node.style.visibility = free && inside ? "visible" : "hidden"
-      place.node.style.transform = `translate(${left}px, ${top}px) translate(-50%, -50%)`
-      if (free && inside) taken.push(box)
-    }
-    const chosen = this.points.selected
-    this.ring.hidden = chosen < 0
-    if (chosen >= 0) {
-      const [left, top] = this.toScreen(this.points.x[chosen] / 65535, this.points.y[chosen] / 65535, width, height)
-      this.ring.style.transform = `translate(${left}px, ${top}px) translate(-50%, -50%)`
-    }
-  }
-
-  writePlaces() {
-    this.over.replaceChildren()
-    this.places = this.points.places.map(place => {
-      const node = document.createElement("span")
-      node.textContent = place.text
-      this.over.appendChild(node)
-      return { ...place, node }
+    this.view = whole()
+    this.words = new Words(root)
+    this.columns = new Columns(() => this.tell("missing", true))
+    this.painter = new Painter(this.canvas)
+    this.frames = 0
+    if (!this.painter.gl) return
+    this.painter.start()
+    this.gestures = new Gestures(this, root)
+    this.observer = new ResizeObserver(() => this.draw())
+    this.observer.observe(this.canvas)
+    this.onPlan = event => this.setPlan(event.detail)
+    window.addEventListener(PLAN, this.onPlan)
+    this.canvas.addEventListener("webglcontextlost", event => event.preventDefault())
+    this.canvas.addEventListener("webglcontextrestored", () => {
+      this.painter.start()
+      this.upload(["points", "atlas", "turn", "shade", "mask", "clusterColours", "benefits"])
     })
   }
 
-  writeLegend() {
-    const { legend, scale, palette } = this.points
-    const colours = palette[this.theme]
-    const entry = (text, className = "") => {
-      const node = document.createElement("span")
-      node.textContent = text
-      node.className = className
-      return node
+  async show(data) {
+    if (!this.painter.gl) return this.tell("nogl", true)
+    const { look, plan } = data
+    this.data = data
+    this.selects = data.selects
+    this.theme = brightness(getComputedStyle(this.root).getPropertyValue("--st-background-color").trim()) < 128 ? "dark" : "light"
+    this.root.style.height = `${data.height}px`
+    this.root.classList.toggle("selects", data.selects)
+    this.canvas.setAttribute("aria-label", data.alt)
+    // Another plan than Python last sent, not than the one shown: what is being dragged is ahead of it.
+    const sent = JSON.stringify(plan)
+    if (sent !== this.sent) {
+      this.sent = sent
+      if (plan) this.plan = { removed: plan.removed_code, threshold: plan.benefit_threshold, cap: plan.cap }
     }
-    this.legend.replaceChildren()
-    for (const { label, shade, count } of legend) {
-      const dot = entry("", "dot")
-      dot.style.background = colours[shade]
-      const item = entry("", "item")
-      item.append(dot, entry(label), entry(count, "count"))
-      this.legend.appendChild(item)
-    }
-    if (scale) {
-      const bar = entry("", "bar")
-      bar.style.background = `linear-gradient(to right, ${colours.filter((_, i) => i % 15 === 0).join(",")})`
-      this.legend.append(entry(scale.low), bar, entry(scale.high))
-    }
+    const addresses = { points: data.points, atlas: data.atlas, turn: plan?.order, benefits: plan?.benefit, mask: data.mask }
+    if (look.by !== "plan") addresses[look.by === "cluster" ? "clusterColours" : "shade"] = look.column
+    if (!this.columns.content("points")) this.words.say(`Loading the map of ${data.n.toLocaleString("en")} pairs …`)
+    const changed = await this.columns.update(addresses)
+    if (!changed || this.gone) return
+    this.words.say(this.columns.failed ? "The map could not be loaded. Load the page again." : "")
+    this.colouring = look
+    this.area = data.area
+    this.upload(changed)
   }
 
-  listen() {
-    const { canvas } = this
-    let grip = null
-    canvas.onpointerdown = event => {
-      grip = { x: event.offsetX, y: event.offsetY, moved: false }
-      canvas.setPointerCapture(event.pointerId)
+  /** Hand the columns that have changed to the painter, and draw. */
+  upload(changed) {
+    const { painter, columns, data } = this
+    if (painter.gl.isContextLost()) return
+    for (const name of changed) {
+      const content = columns.content(name)
+      if (name === "atlas") {
+        this.atlas = content ? JSON.parse(new TextDecoder().decode(content)) : { clusters: [], places: [] }
+        this.words.setPlaces(this.atlas.places)
+      } else if (name === "points") {
+        painter.setPoints(content ?? new ArrayBuffer(0), content ? data.n : 0)
+        this.places = new Uint16Array(content ?? 0, 0, content ? 2 * data.n : 0)
+        this.clusters = new Uint16Array(content ?? 0, 4 * this.places.length / 2)
+        this.grid = null
+        this.words.clear()
+      } else if (name === "benefits" || name === "clusterColours") {
+        painter.setClusters(name, content)
+      } else {
+        painter.setColumn(name, content)
+      }
     }
-    canvas.onpointermove = event => {
-      if (!grip) return this.hover(event)
-      const [dx, dy] = [event.offsetX - grip.x, event.offsetY - grip.y]
-      if (!grip.moved && Math.hypot(dx, dy) < 4) return
-      this.tip.hidden = true
-      this.move(-dx / canvas.clientWidth, dy / canvas.clientHeight)
-      grip = { x: event.offsetX, y: event.offsetY, moved: true }
-    }
-    canvas.onpointerup = event => {
-      const index = grip && !grip.moved ? this.nearest(event.offsetX, event.offsetY) : -1
-      grip = null
-      if (index >= 0) this.onClick(index)
-    }
-    canvas.onpointerleave = () => { this.tip.hidden = true }
-    canvas.addEventListener("wheel", event => {
-      event.preventDefault()
-      this.zoomBy(Math.exp(-event.deltaY * 0.0015), event.offsetX, event.offsetY)
-    }, { passive: false })
-    const keys = {
-      ArrowLeft: () => this.move(-0.1, 0), ArrowRight: () => this.move(0.1, 0),
-      ArrowUp: () => this.move(0, 0.1), ArrowDown: () => this.move(0, -0.1),
-      "+": () => this.zoomBy(1.4), "-": () => this.zoomBy(1 / 1.4), 0: () => this.reset(),
-    }
-    canvas.onkeydown = event => {
-      if (!(event.key in keys)) return
-      event.preventDefault()
-      keys[event.key]()
-    }
-    for (const [name, key] of [["nearer", "+"], ["farther", "-"], ["all", 0]]) {
-      this.root.querySelector(`.${name}`).onclick = keys[key]
-    }
-    canvas.addEventListener("webglcontextlost", event => event.preventDefault())
-    canvas.addEventListener("webglcontextrestored", () => { this.start(); this.upload(); this.draw() })
-    this.observer = new ResizeObserver(() => this.draw())
-    this.observer.observe(canvas)
+    painter.setPalette(this.colouring.palette[this.theme])
+    this.words.setLegend(this.colouring, this.theme)
+    this.draw()
   }
 
-  hover(event) {
-    const index = this.nearest(event.offsetX, event.offsetY)
-    this.canvas.style.cursor = index < 0 ? "grab" : "pointer"
-    this.tip.hidden = index < 0
-    if (index < 0) return
-    const { tags, tag } = this.points
-    this.tip.textContent = tags[tag[index]]
-    const left = event.offsetX > this.canvas.clientWidth / 2
-    this.tip.style.transform =
-      `translate(${event.offsetX + (left ? -12 : 12)}px, ${event.offsetY + 12}px) translate(${left ? -100 : 0}%, 0)`
+  setPlan({ removed_code: removed, benefit_threshold: threshold, cap }) {
+    this.plan = { removed, threshold, cap }
+    this.draw()
   }
 
-  /** The point nearest to a place on the screen, if it is within reach; faint ones yield to the others. */
+  /** Draw before the browser shows its next frame. */
+  draw() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null
+      this.paint()
+    })
+  }
+
+  paint() {
+    const { canvas, colouring, view } = this
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight]
+    if (!colouring || !width || this.painter.gl.isContextLost()) return
+    this.painter.paint(view, {
+      by: colouring.by, faintShade: colouring.faint, removedCode: this.plan?.removed ?? 0, threshold: this.plan?.threshold ?? 0,
+      cap: this.plan?.cap ?? 1, pale: rgb(this.data.pale[this.theme]), rim: rgb(this.data.rim[this.theme]),
+    })
+    this.words.settle(view, width, height)
+    const { selected } = this.data
+    const ring = selected >= 0 && selected < this.data.n
+    this.words.encircle(ring ? this.onScreen(this.places[2 * selected], this.places[2 * selected + 1]) : null)
+    if (!this.drawing) this.words.enclose(this.area ? this.area.map(([x, y]) => this.onScreen(x, y)) : null)
+    canvas.dataset.frames = ++this.frames  // so that it can be seen from outside that a frame was drawn
+  }
+
+  onScreen(x, y) {
+    return toScreen(this.view, this.canvas.clientWidth, this.canvas.clientHeight, x / LARGEST, y / LARGEST)
+  }
+
+  look(change) {
+    this.view = change(this.view)
+    this.leave()
+    this.draw()
+  }
+
+  hover(left, top) {
+    const index = this.nearest(left, top)
+    if (this.gestures.tool === "move") this.canvas.style.cursor = index < 0 ? "grab" : "pointer"
+    if (index < 0) return this.leave()
+    this.words.tell(index, this.atlas.clusters[this.clusters[index]], this.data.words, left, top)
+  }
+
+  leave() {
+    this.words.forget()
+  }
+
+  click(left, top) {
+    const index = this.data?.clicks ? this.nearest(left, top) : -1
+    if (index >= 0) this.tell("clicked", index)
+  }
+
+  clickMiddle() {
+    this.click(this.canvas.clientWidth / 2, this.canvas.clientHeight / 2)
+  }
+
+  /** The point at a place on the screen; -1 for none. */
   nearest(left, top) {
-    const { canvas, points, view } = this
-    if (!points) return -1
-    const wide = (view.zoom * canvas.clientWidth) / 65535
-    const high = (view.zoom * canvas.clientHeight) / 65535
-    const x = ((left / canvas.clientWidth - 0.5) / view.zoom + view.x) * 65535
-    const y = ((0.5 - top / canvas.clientHeight) / view.zoom + view.y) * 65535
-    let best = -1
-    let least = 100
-    for (let i = 0; i < points.n; i++) {
-      const dx = (points.x[i] - x) * wide
-      const dy = (points.y[i] - y) * high
-      const distance = dx * dx + dy * dy + (points.kind[i] ? 0 : 40)
-      if (distance < least) { least = distance; best = i }
-    }
-    return best
+    const { canvas, view, places } = this
+    if (!places?.length) return -1
+    this.grid ??= new PointGrid(places, this.data.n)
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight]
+    const [x, y] = toMap(view, width, height, left, top)
+    const [wide, high] = [(view.zoom * width) / LARGEST, (view.zoom * height) / LARGEST]
+    const pale = this.paleness()
+    return this.grid.nearest(x * LARGEST, y * LARGEST, wide, high, REACH, i => pale(i) ? YIELDS : 0)
   }
 
-  toScreen(x, y, width, height) {
-    const { view } = this
-    return [((x - view.x) * view.zoom + 0.5) * width, (0.5 - (y - view.y) * view.zoom) * height]
+  /** Which points are pale: the shader's rule, for the few around the pointer. */
+  paleness() {
+    const { colouring, plan, columns } = this
+    const read = (name, type) => columns.content(name) && new type(columns.content(name))
+    const [mask, shade, turn] = [read("mask", Uint8Array), read("shade", Uint8Array), read("turn", Uint16Array)]
+    return i => mask?.[i] === 0 || (colouring.by === "shade" && shade?.[i] === colouring.faint) ||
+      (colouring.by === "plan" && turn?.[i] < plan.removed)
   }
 
-  move(dx, dy) {
-    this.view.x = clamp(this.view.x + dx / this.view.zoom, 0, 1)
-    this.view.y = clamp(this.view.y + dy / this.view.zoom, 0, 1)
+  /** Show what is being drawn, in pixels; null when it was given up. */
+  outline(path) {
+    this.drawing = path
+    if (path) this.words.enclose(path)
+    else this.draw()
+  }
+
+  /** A path on the screen was closed: what is kept, shown and sent is one and the same polygon. */
+  select(path, isBox) {
+    const corners = isBox ? path : simplified(path, this.data.corners, TOLERANCE)
+    const { clientWidth, clientHeight } = this.canvas
+    this.choose(fixed(corners.map(([left, top]) => toMap(this.view, clientWidth, clientHeight, left, top))))
+  }
+
+  selectView() {
+    this.choose(viewed(this.view))
+  }
+
+  choose(polygon) {
+    this.drawing = null
     this.draw()
+    if (!polygon) return
+    this.area = polygon
+    this.tell("selected", { polygon })
   }
 
-  zoomBy(factor, left = this.canvas.clientWidth / 2, top = this.canvas.clientHeight / 2) {
-    const { view, canvas } = this
-    const [dx, dy] = [left / canvas.clientWidth - 0.5, 0.5 - top / canvas.clientHeight]
-    const zoom = clamp(view.zoom * factor, FIT, 60)
-    view.x = clamp(view.x + dx / view.zoom - dx / zoom, 0, 1)
-    view.y = clamp(view.y + dy / view.zoom - dy / zoom, 0, 1)
-    view.zoom = zoom
-    if (zoom === FIT) return this.reset()
+  clear() {
+    this.drawing = this.area = null
     this.draw()
-  }
-
-  reset() {
-    this.view = { x: 0.5, y: 0.5, zoom: FIT }
-    this.draw()
-  }
-
-  css(name) {
-    return getComputedStyle(this.root).getPropertyValue(name).trim()
+    if (this.selects) this.tell("cleared", true)
   }
 
   destroy() {
+    this.gone = true
     cancelAnimationFrame(this.frame)
-    this.observer.disconnect()
-    this.gl?.getExtension("WEBGL_lose_context")?.loseContext()
+    window.removeEventListener(PLAN, this.onPlan)
+    this.observer?.disconnect()
+    this.words.forget()
+    this.painter.destroy()
   }
+}
+
+function brightness(colour) {
+  const [r, g, b] = rgb(/^#[0-9a-f]{6}/i.test(colour) ? colour : "#ffffff")
+  return 0.3 * r + 0.59 * g + 0.11 * b
 }

@@ -2,58 +2,66 @@
 
 import streamlit as st
 
-from influencespace.ui import cluster_panels, effect_panels, influence_charts, reading, workspaces
+from influencespace.ui import effect_panels, influence_detail, influence_panels, workspaces
 from influencespace.ui.guard import guarded
+from influencespace.ui.influence_rows import level_rows, standing, subjects
 from influencespace.ui.road import need
+
+ORDER, SHARES, GROUPS, REPEATS, REMOVAL = "Help and harm", "Data and benefit", "Groups and gaps", "Redundancy", "Removal effect"
 
 workspace = workspaces.current()
 scores = need(workspace, "scores")
 if scores is None:
     st.stop()
 clusters = workspace.artifact("clusters")
-targets = scores.json("targets")
-names = [target["name"] for target in targets]
+theme = st.context.theme.type or "light"
+chosen = influence_panels.chosen(workspace)
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    target = st.selectbox("Influence on", names, key="influence_target", width=260)
-    chosen = targets[names.index(target)]
-    of_group = " of this group" if chosen["attribute"] else ""
-    st.caption(f"Judged by the loss on {chosen['photos']:,} validation photos{of_group}.")
+    found = subjects(scores.json("targets"))
+    subject = influence_panels.choose_subject(found)
+    level = influence_panels.choose_level()
+    rows = level_rows(clusters, scores, level)
+    view = standing(rows, subject, level)
+    wanted = influence_panels.search(view)
+    st.caption(f"Judged by {subject.photos:,} validation photos.", width="content")
+if not wanted.any():
+    st.info(f"No {level} has that in its name. Clear the search to see all {len(view):,}.", icon=":material/search_off:")
+    st.stop()
+place = influence_panels.shown(view, level, chosen)
+label = view["label"].iloc[place]
+influence_panels.write_address(level, label, chosen)
 
-ordering, removing = st.columns(2, gap="large")
-with ordering:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Selection score", width="content")
-        level = st.segmented_control(
-            "For each", ["Topic", "Cluster"], default="Topic", required=True, key="influence_level",
-            label_visibility="collapsed",
-        )
-    st.caption("It orders pairs and clusters for the plan; its size means nothing. To the right it helps.")
-    if level == "Topic":
-        rows = reading.table(scores, "topics").merge(reading.table(clusters, "topics"), on="topic", how="left")
+left, right = st.columns([1.35, 1], gap="large")
+with left, st.container(gap="xsmall"), guarded():
+    charted = st.segmented_control(
+        "Chart", [ORDER, SHARES, GROUPS, REPEATS, REMOVAL], default=ORDER, required=True, key="influence_view",
+        label_visibility="collapsed", persist_state="session",
+    )
+    if charted == REMOVAL:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader("Removal effect", width="content")
+            effect_panels.badge(effect_panels.verdict(workspace, subject), subject)
+            st.caption("It predicts what taking a cluster out does.", width="content")
+        effect_panels.effects(workspace, clusters, subject, label)
     else:
-        rows = cluster_panels.summary(workspace, clusters)
-    st.plotly_chart(
-        influence_charts.intervals(rows, target), key="influence_intervals",
-        alt=f"Mean selection score of each {level.lower()} on {target} with its 95 % interval",
-    )
-    st.markdown("**Who gives more than their share**")
-    st.plotly_chart(
-        influence_charts.shares(rows), key="influence_shares",
-        alt=f"Share of the pairs of each {level.lower()} against its share of the benefit",
-    )
-    st.caption("Above the line stand the under-represented: few pairs, much help. These count more.")
-    if len(names) > 1:
-        st.markdown(f"**Each {level.lower()} and each group**")
-        st.plotly_chart(
-            influence_charts.heat(rows, names, st.context.theme.type or "light"), key="influence_heat",
-            alt=f"Selection score of each {level.lower()} on each target: blue helps, orange harms",
-        )
-        st.caption("Each column has its own measure, since the losses of groups differ in size. Blue helps, orange harms.")
-with removing:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Removal effect", width="content")
-        effect_panels.badge(workspace, target)
-    st.caption("What removing a cluster would do: the rise of the loss without it. Above zero, keeping it helps.")
-    with guarded():
-        effect_panels.effects(workspace, clusters, target)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader("Redundancy" if charted == REPEATS else "Selection score", width="content")
+            st.caption(
+                "The colour is the selection score." if charted == REPEATS else
+                "It orders pairs and clusters for the plan; its size means nothing.", width="content",
+            )
+        some = view[wanted]
+        if charted == SHARES:
+            influence_panels.share_chart(workspace, some, subject, level, label, theme)
+        elif charted == GROUPS:
+            influence_panels.group_chart(workspace, rows, some, found, level, theme)
+        elif charted == REPEATS:
+            influence_panels.redundancy_chart(workspace, some, level, label, theme)
+        else:
+            influence_panels.order_chart(workspace, some, subject, level, label)
+with right, st.container(gap="xsmall"), guarded():
+    influence_detail.heading(view, place, subject, level, chosen.kind == level)
+    influence_detail.photos(workspace, label, subject, level)
+    influence_detail.figures(workspace, rows, place, found, level)
+influence_panels.table(workspace, view, wanted, subject, level)

@@ -1,18 +1,29 @@
-"""The panels of removal effects: what removing clusters and whole plans would do, and how far to trust that."""
+"""The panels of removal effects: what removing clusters would do, and how far to trust that."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from influencespace import jobs
-from influencespace.curation.options import PlanOptions, VerifyOptions
-from influencespace.errors import PlanError
+from influencespace.curation.options import VerifyOptions
+from influencespace.influence.chance import Z
 from influencespace.influence.targets import OVERALL
-from influencespace.influence.verification import CORRELATION, DOUBTFUL, FEWEST, SLOPE, UNVERIFIED, VERIFIED, verdicts
+from influencespace.influence.verification import (
+    CORRELATION,
+    DOUBTFUL,
+    FEWEST,
+    SLOPE,
+    UNVERIFIED,
+    VERIFIED,
+    check,
+    verdicts,
+)
 from influencespace.options import describe
-from influencespace.ui import effect_charts, prediction, reading
+from influencespace.ui import effect_charts, influence_charts, influence_panels, reading
 from influencespace.ui.guard import guarded
+from influencespace.ui.influence_rows import CLUSTER, Subject
 from influencespace.ui.road import fitting, need
 from influencespace.workspace import Artifact, Workspace
 
@@ -29,78 +40,100 @@ FIGURES = {
     "spearman": "Order (Spearman)", "pearson": "Values (Pearson)", "slope": "Size (slope; 1 is right)",
     "sign_accuracy": "Right signs",
 }
-NAMED = 3
 # The tools would lie over the legend or the bars.
 NO_TOOLS = {"displayModeBar": False}
 
 
-def badge(workspace: Workspace, target: str, of: str = "") -> None:
-    """Whether the removal effects on a target are verified, doubtful or unverified: a word, a sign and a colour.
+def verdict(workspace: Workspace, subject: Subject) -> str:
+    """What is known of the removal effects on a target, or on a gap: the check of a gap is of its own, for what two groups
+    have in common is no longer there to be right about."""
+    if subject.gap is None:
+        return verdicts(workspace).get(subject.name, UNVERIFIED)
+    found = fitting(workspace, "verification")
+    return UNVERIFIED if found is None else _entry(found, subject)["verdict"]
 
-    ``of`` says of what, where the badge stands beside something else.
-    """
-    verdict = verdicts(workspace).get(target, UNVERIFIED)
-    icon, colour = BADGES[verdict]
-    st.badge(f"{of}: {verdict}" if of else verdict, icon=icon, color=colour, help=f"Removal effects on {target}. {MEANING}")
+
+def badge(kind: str, subject: Subject) -> None:
+    """A verdict as a word, a sign and a colour."""
+    icon, colour = BADGES[kind]
+    st.badge(kind, icon=icon, color=colour, help=f"Removal effects on {subject.phrase}. {MEANING}")
 
 
-def effects(workspace: Workspace, clusters: Artifact, target: str) -> None:
-    """The removal effect of every cluster on a target, and the clusters at both ends by name."""
+def effects(workspace: Workspace, clusters: Artifact, subject: Subject, label: object) -> None:
+    """The removal effect of every cluster on one subject, those at both ends by name, and what is known of their trust."""
     made = need(workspace, "effects")
     if made is None:
         return
-    rows = reading.table(made, "clusters").assign(name=lambda table: table["cluster"].map(reading.names(clusters)[1]))
-    st.plotly_chart(
-        effect_charts.effects(rows, target, st.context.theme.type or "light"), key="influence_effects", config=NO_TOOLS,
-        alt=f"Removal effect of each cluster on {target}: blue helps, orange harms",
+    found = fitting(workspace, "verification")
+    rows = removal(made, found, clusters, subject)
+    words = removal_words(rows, subject)
+    st.markdown(f"**{words}**")
+    part = influence_panels.window(rows, "removal")
+    what = "without it" if subject.gap is None else "without it, of the overall loss"
+    axis = f"rise of {subject.phrase} {what}, %"
+    figure = influence_charts.ranked(
+        part, chosen=label, axis=axis, words=(subject.verb(1), subject.verb(-1)),
     )
-    ordered = rows.sort_values(target, ascending=False)
-    missed, harmful = ordered[ordered[target] > 0].head(NAMED), ordered[ordered[target] < 0].tail(NAMED)[::-1]
-    for words, part in (("Most missed", missed), ("Better without", harmful)):
-        if len(part):
-            st.caption(f"**{words}:** " + " · ".join(part["name"]))
-    checked(workspace, clusters, made, target)
+    influence_panels.clickable(workspace, figure, rows, CLUSTER, key="influence_effects", alt=words)
+    off = "" if found is None else " The bar is what predictions were off by, beside retraining; a ring is less than that."
+    st.caption(f"What removing a cluster would do. Above zero, keeping it {subject.verb(1)}.{off}")
+    checked(workspace, clusters, made, subject)
 
 
-def checked(workspace: Workspace, clusters: Artifact, made: Artifact, target: str) -> None:
+def removal_words(rows: pd.DataFrame, subject: Subject) -> str:
+    """Which clusters would be missed most and least, as a sentence."""
+    best, worst = rows.loc[rows["value"].idxmax()], rows.loc[rows["value"].idxmin()]
+    verbs, of = (("rise", "fall"), "") if subject.gap is None else (("widen", "narrow"), " of the overall loss")
+    parts = [
+        f"{verb} by {abs(row['value']):.2f} %{of} without “{influence_charts.short([row['name']])[0]}”"
+        for row, verb, there in zip((best, worst), verbs, (best["value"] > 0, worst["value"] < 0), strict=True) if there
+    ]
+    whole = f"{subject.phrase} would {', and '.join(parts) or 'not change without any of them'}"
+    return whole[0].upper() + whole[1:]
+
+
+def removal(made: Artifact, found: Artifact | None, clusters: Artifact, subject: Subject) -> pd.DataFrame:
+    """The removal effect of every cluster on one subject.
+
+    Parameters
+    ----------
+    made, found
+        The artifact ``effects``, and ``verification`` where it fits.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``label, name, value``; ``error``, by how much predictions were off beside retraining (root of the mean square), NaN
+        where nobody has looked; ``beyond``, whether the value is surely more than that.
+    """
+    value, unit = percent(made, subject), _unit(made, subject)
+    error = np.nan
+    if found is not None:
+        rows = _compared(found, subject)
+        error = unit * float(np.sqrt(np.square(rows["actual"] - rows["predicted"]).mean()))
+    return pd.DataFrame({
+        "label": value.index, "name": value.index.map(reading.names(clusters)[1]), "value": value.to_numpy(), "error": error,
+        "beyond": ~(value.abs() < Z * error).to_numpy(),
+    })
+
+
+def percent(made: Artifact, subject: Subject) -> pd.Series:
+    """The removal effects by cluster in percent of the loss; on a gap, of the overall loss."""
+    table = reading.table(made, "clusters").set_index("cluster")
+    return _unit(made, subject) * _of(table, subject).astype(float)
+
+
+def checked(workspace: Workspace, clusters: Artifact, made: Artifact, subject: Subject) -> None:
     """Predicted beside retrained, if that was done, and a form that has it done."""
     st.markdown("**Checked by retraining**")
     found = fitting(workspace, "verification")
     if found is not None:
-        _figures(found, reading.names(clusters)[1], target)
+        _figures(found, reading.names(clusters)[1], subject)
     elif workspace.find("verification") is not None:
         st.warning("The check is out of date: something before has changed.", icon=":material/history:")
     else:
         st.caption("Not done yet. Retraining without some of the clusters shows how far these predictions can be trusted.")
     _launch(workspace, len(reading.table(made, "clusters")))
-
-
-def tradeoff(workspace: Workspace, options: PlanOptions) -> None:
-    """What every reduction ratio is predicted to do to every target, with the present one marked."""
-    made = need(workspace, "effects")
-    if made is None:
-        return
-    try:
-        preview = prediction.along(workspace, made, options)
-    except PlanError:
-        st.caption("There is no prediction, for a decision cannot be followed.")  # the plan says which
-        return
-    check = fitting(workspace, "verification")
-    plans = None if check is None else reading.table(check, "plans")
-    gain = float(preview.gains[OVERALL][preview.ratios == options.reduction][0])
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Predicted**", width="content")
-        badge(workspace, OVERALL, "single clusters")
-        st.caption(
-            f"At {100 * options.reduction:.0f} % the overall loss {'falls' if gain >= 0 else 'rises'} by {abs(gain):.3f} "
-            f"from {made.facts['losses'][OVERALL]:.3f}", width="content",
-        )
-    st.plotly_chart(
-        effect_charts.tradeoff(preview, options.reduction, plans), key="curate_tradeoff", config=NO_TOOLS,
-        alt="Predicted fall of the loss on every target and of the gaps, along the reduction ratio",
-    )
-    if plans is not None:
-        st.caption(f"Diamonds: retrained under plans as proposed, with up-weight cap {plans['cap'].iloc[0]:g} ×.")
 
 
 def figures_table(entry: dict) -> pd.DataFrame:
@@ -109,33 +142,68 @@ def figures_table(entry: dict) -> pd.DataFrame:
     return pd.DataFrame([*rows, {"Figure": "Always the commoner sign", "Value": f"{entry['majority']:.2f}"}])
 
 
-def _figures(found: Artifact, names: dict[str, str], target: str) -> None:
-    document, rows, plans = found.json("verification"), reading.table(found, "clusters"), reading.table(found, "plans")
+def _figures(found: Artifact, names: dict[str, str], subject: Subject) -> None:
+    document, plans = found.json("verification"), _plans(found, subject)
     st.plotly_chart(
-        effect_charts.check(rows[rows["target"] == target], names), key="influence_check",
-        alt=f"Predicted against retrained removal effects on {target}",
+        effect_charts.check(_compared(found, subject), names), key="influence_check", config=NO_TOOLS,
+        alt=f"Predicted against retrained removal effects on {subject.phrase}",
     )
     left, right = st.columns([1.25, 1])
     with left:
         st.dataframe(
-            figures_table(document["targets"][target]), hide_index=True, key="influence_figures",
+            figures_table(_entry(found, subject)), hide_index=True, key="influence_figures",
             alt="How well predicted and retrained effects agree, with 95 % intervals",
         )
     with right:
+        help_gain = "The fall of the loss." if subject.gap is None else "By how much the losses of the two groups come nearer."
         st.dataframe(
-            plans.loc[plans["target"] == target, ["reduction", "predicted", "actual"]].assign(
-                reduction=lambda table: 100 * table["reduction"]
-            ), hide_index=True, key="influence_plans", alt="Whole plans: predicted and retrained fall of the loss",
+            plans.assign(reduction=100 * plans["reduction"]), hide_index=True, key="influence_plans",
+            alt="Whole plans: predicted and retrained fall of the loss",
+            column_order=("reduction", "predicted", "actual"),
             column_config={
                 "reduction": st.column_config.NumberColumn(
                     "Plan", format="%.0f %%",
                     help=f"Its reduction ratio; as proposed, with up-weight cap {plans['cap'].iloc[0]:g} × and no decisions.",
                 ),
-                "predicted": st.column_config.NumberColumn("Predicted", format="%+.3f", help="The fall of the loss."),
-                "actual": st.column_config.NumberColumn("Retrained", format="%+.3f", help="The fall of the loss."),
+                "predicted": st.column_config.NumberColumn("Predicted", format="%+.3f", help=help_gain),
+                "actual": st.column_config.NumberColumn("Retrained", format="%+.3f", help=help_gain),
             },
         )
     st.caption(f"{document['clusters']} of {document['of']} clusters were left out, one at a time; [95 % interval].")
+
+
+def _unit(made: Artifact, subject: Subject) -> float:
+    return 100 / made.facts["losses"][subject.name if subject.gap is None else OVERALL]
+
+
+def _of(table: pd.DataFrame, subject: Subject) -> pd.Series:
+    """The column of a target, or the difference between those of the two groups of a gap."""
+    return table[subject.name] if subject.gap is None else table[subject.gap.behind] - table[subject.gap.ahead]
+
+
+def _compared(found: Artifact, subject: Subject) -> pd.DataFrame:
+    """``cluster, predicted, first_order, actual`` of the clusters that were left out."""
+    wide = reading.table(found, "clusters").pivot(index="cluster", columns="target")
+    return pd.DataFrame({name: _of(wide[name], subject) for name in ("predicted", "first_order", "actual")}).reset_index()
+
+
+def _plans(found: Artifact, subject: Subject) -> pd.DataFrame:
+    """``reduction, cap, predicted, actual`` of the plans that were retrained under."""
+    wide = reading.table(found, "plans").pivot(index=["reduction", "cap"], columns="target")
+    return pd.DataFrame({name: _of(wide[name], subject) for name in ("predicted", "actual")}).reset_index()
+
+
+def _entry(found: Artifact, subject: Subject) -> dict:
+    """The figures of the check, and its verdict."""
+    if subject.gap is None:
+        return found.json("verification")["targets"][subject.name]
+    return _check_of_gap(str(found.folder), found.digest, subject.gap.behind, subject.gap.ahead, found, subject)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def _check_of_gap(folder: str, digest: str, behind: str, ahead: str, _found: Artifact, _subject: Subject) -> dict:
+    rows = _compared(_found, _subject)
+    return check(rows["predicted"].to_numpy(), rows["actual"].to_numpy()).json()
 
 
 def _launch(workspace: Workspace, count: int) -> None:

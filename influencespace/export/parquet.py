@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 
-def write_parquet(rows: pd.DataFrame, path: Path) -> None:
+def write_parquet(batches: Iterable[pd.DataFrame], schema: pa.Schema, path: Path) -> None:
     """Write one row a pair."""
-    rows.to_parquet(path, index=False)
+    with pq.ParquetWriter(path, schema) as writer:
+        for rows in batches:
+            writer.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False))

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from influencespace.errors import ExportError
+from influencespace.export.batches import Subset
 from influencespace.export.csv import write_csv
 from influencespace.export.jsonl import write_jsonl
-from influencespace.export.options import ExportOptions
+from influencespace.export.options import FILES, ExportOptions
 from influencespace.export.parquet import write_parquet
-from influencespace.export.rows import PlanTables, subset_rows
+from influencespace.export.sidecar import beside, describe_plan
 from influencespace.progress import Progress, silent
 from influencespace.workspace import Artifact, Workspace, canonical
 
-WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+WRITERS: dict[str, Callable[[Iterable[pd.DataFrame], pa.Schema, Path], None]] = {
     "jsonl": write_jsonl, "csv": write_csv, "parquet": write_parquet,
 }
+# Files that a page has asked for to hand them to a browser.
+PREPARED = "exports"
+# The size of a file is estimated from so many rows.
+SAMPLE = 1000
 
 
 def export_subset(workspace: Workspace, options: ExportOptions, progress: Progress = silent) -> Path:
-    """Write the planned subset, or the plan itself; returns the file.
+    """Write the planned subset and beside it what the plan was, or the plan itself; returns the file.
 
     The file appears whole or not at all. Folders above it are made where they are absent.
 
@@ -33,7 +41,7 @@ def export_subset(workspace: Workspace, options: ExportOptions, progress: Progre
     WorkspaceError
         If there is no plan yet.
     ExportError
-        If the plan is stale, the file exists and is not to be replaced, lies where the pairs came from or inside the
+        If the plan is stale, a file exists and is not to be replaced, lies where the pairs came from or inside the
         workspace, or cannot be written.
     """
     plan = workspace.artifact("plan")
@@ -43,33 +51,60 @@ def export_subset(workspace: Workspace, options: ExportOptions, progress: Progre
             "Make it again with: python -m influencespace plan"
         )
     path = Path(options.file).expanduser().absolute()
-    _check(path, workspace, options.overwrite)
-    progress(0, 2, "reading the plan")
+    files = [path] if options.format == "plan" else [path, beside(path)]
+    for file in files:
+        _check(file, workspace, options.overwrite)
+    total = int(plan.facts["kept"])
+    progress(0, total, "reading the plan")
     if options.format == "plan":
         text = canonical(plan.json("plan")) + "\n"
         with _put_in_place(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     else:
-        rows = planned_subset(workspace)
-        progress(1, 2, f"writing {len(rows):,} pairs")
-        with _put_in_place(path) as temporary:
-            WRITERS[options.format](rows, temporary)
-    progress(2, 2, f"wrote {path}")
+        subset = Subset(workspace)
+        told = json.dumps(describe_plan(workspace, path.name, options.format), indent=1, ensure_ascii=False)
+        with _put_in_place(files[1]) as words, _put_in_place(path) as temporary:
+            words.write_text(told + "\n", encoding="utf-8", newline="\n")
+            WRITERS[options.format](_reported(subset, progress), subset.schema, temporary)
+    progress(total, total, f"wrote {path}")
     return path
 
 
 def planned_subset(workspace: Workspace) -> pd.DataFrame:
     """The rows of the subset that the workspace's plan keeps (:func:`influencespace.export.rows.subset_rows`)."""
-    pairs, clusters, plan = (workspace.artifact(name) for name in ("pairs", "clusters", "plan"))
-    return subset_rows(PlanTables(
-        pairs.table("pairs"), clusters.table("members"), clusters.table("clusters"), clusters.table("topics"),
-        plan.table("pairs"), plan.table("clusters"),
-    ))
+    return pd.concat(Subset(workspace).batches())
+
+
+def estimated_bytes(workspace: Workspace, form: str, head: pd.DataFrame) -> int:
+    """How large a file of a format will be: exactly for the plan, else as the first rows (``head``) are."""
+    plan = workspace.artifact("plan")
+    if form == "plan":
+        return (plan.folder / "plan.json").stat().st_size
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = []
+        for rows in (head.iloc[:0], head):
+            WRITERS[form]([rows], Subset(workspace).schema, Path(folder) / "rows")
+            sizes.append((Path(folder) / "rows").stat().st_size)
+    empty, full = sizes
+    return empty + round((full - empty) * plan.facts["kept"] / max(len(head), 1))
+
+
+def prepared(workspace: Workspace, form: str) -> Path:
+    """The file that is handed to a browser: under the plan's digest, so that a file of another plan is never taken for it."""
+    return workspace.private(PREPARED) / workspace.artifact("plan").digest / FILES[form]
+
+
+def _reported(subset: Subset, progress: Progress) -> Iterator[pd.DataFrame]:
+    done = 0
+    for rows in subset.batches():
+        yield rows
+        done += len(rows)
+        progress(done, subset.pairs, "writing pairs")
 
 
 def _check(path: Path, workspace: Workspace, overwrite: bool) -> None:
     real = path.resolve()
-    if workspace.path.resolve() in real.parents:
+    if workspace.path.resolve() in real.parents and workspace.private(PREPARED).resolve() not in real.parents:
         raise ExportError(f"{path} lies inside the workspace; choose a file outside of it with --output.")
     if path.is_dir():
         raise ExportError(f"{path} is a folder; name a file in it with --output.")

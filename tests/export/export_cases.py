@@ -45,7 +45,8 @@ def tables():
         "weight": pd.array([1, 1, 1.3, 0, 1, 1, 0, 1.3], dtype="float32"),
         "disposition": ["keep", "keep", "up-weight", "prune", "keep", "keep", "prune", "up-weight"],
     })
-    reasons = pd.DataFrame({"cluster": ["0.0", "0.1", "1.0"], "reason": ["fits badly", "helps female", "boundary"]})
+    reasons = pd.DataFrame({"cluster": ["0.0", "0.1", "1.0"], "reason": ["fits badly", "helps female", "boundary"],
+                            "disposition": ["prune in part", "up-weight", "prune in part"]})
     return members, clusters, topics, decided, reasons
 
 
@@ -97,4 +98,5 @@ def workspace(folder):
         draft.table("pairs", decided)
         draft.table("clusters", reasons)
         draft.json("plan", plan_json(folder))
+        draft.facts = {"pairs": 8, "kept": 6, "removed": 2, "up_weighted": 2, "notes": []}
     return made

@@ -73,7 +73,7 @@ def test_parquet_equals_the_rows_with_their_types(workspace, tmp_path):
 
 def test_a_folder_that_is_absent_is_made_and_nothing_else_is_left(workspace, tmp_path):
     path = export_subset(workspace, ExportOptions("jsonl", str(tmp_path / "new" / "deep" / "subset.jsonl")))
-    assert os.listdir(path.parent) == ["subset.jsonl"]
+    assert sorted(os.listdir(path.parent)) == ["subset.jsonl", "subset.jsonl.plan.json"]
 
 
 def test_without_an_output_the_file_is_named_by_the_format(workspace, tmp_path, monkeypatch):
@@ -85,8 +85,8 @@ def test_without_an_output_the_file_is_named_by_the_format(workspace, tmp_path, 
 def test_progress_is_reported_to_its_end(workspace, tmp_path):
     seen = []
     export_subset(workspace, ExportOptions(output=str(tmp_path / "s.jsonl")), lambda *report: seen.append(report))
-    assert [report[:2] for report in seen] == [(0, 2), (1, 2), (2, 2)]
-    assert seen[1][2] == "writing 6 pairs"
+    assert [report[:2] for report in seen] == [(0, 6), (6, 6), (6, 6)]
+    assert seen[1][2] == "writing pairs"
 
 
 def test_an_existing_file_stays_unless_told_otherwise(workspace, tmp_path):
@@ -121,7 +121,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(workspace, tmp_path
     export_subset(workspace, ExportOptions(output=str(path)))
     before = path.read_bytes()
 
-    def full(rows, file):
+    def full(batches, schema, file):
         file.write_text("half", encoding="utf-8")
         raise OSError(28, "No space left on device")
 
@@ -129,7 +129,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(workspace, tmp_path
     with pytest.raises(ExportError, match="cannot be written: No space left"):
         export_subset(workspace, ExportOptions(output=str(path), overwrite=True))
     assert path.read_bytes() == before
-    assert os.listdir(path.parent) == ["subset.jsonl"]
+    assert sorted(os.listdir(path.parent)) == ["subset.jsonl", "subset.jsonl.plan.json"]
 
 
 def test_a_place_below_a_file_is_a_clear_error(workspace, tmp_path):

@@ -1,0 +1,103 @@
+"""The subset batch by batch: of a million pairs no table is read whole, and the first rows are there at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from influencespace.export.rows import OWN, PlanTables, outside_names, subset_rows
+from influencespace.pairs.views import training_rows
+from influencespace.workspace import Workspace
+
+BATCH = 20_000
+_TYPES = {"weight": pa.float64(), "topic": pa.int64()}
+
+
+class Subset:
+    """The pairs that the workspace's plan keeps, as rows (:func:`influencespace.export.rows.subset_rows`).
+
+    Parameters
+    ----------
+    workspace
+        With a plan.
+
+    Attributes
+    ----------
+    pairs
+        How many are kept.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        pairs, clusters, plan = (workspace.artifact(name) for name in ("pairs", "clusters", "plan"))
+        # Opened now, so that a plan that is made meanwhile changes nothing of what is read.
+        self._pairs, self._members, self._decided = (
+            _Rows(made.folder / f"{name}.parquet", columns) for made, name, columns in (
+                (pairs, "pairs", None), (clusters, "members", ["topic", "cluster"]), (plan, "pairs", ["weight", "disposition"]),
+            )
+        )
+        self._clusters, self._topics, self._reasons = clusters.table("clusters"), clusters.table("topics"), plan.table("clusters")
+        self.pairs = int(plan.facts["kept"])
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns, the same for every batch."""
+        source = self._pairs.schema
+        names = {column: column for column in ("id", "image", "caption")} | outside_names(source.names)
+        own = [(name, _TYPES.get(name, source.field(name).type if name in names else pa.string())) for name in OWN]
+        return pa.schema(own + [(name, source.field(column).type) for column, name in names.items() if name not in OWN])
+
+    def batches(self, rows: int = BATCH) -> Iterator[pd.DataFrame]:
+        """The rows in the order of the pairs, from ``rows`` rows of the table of pairs at a time; numbered on."""
+        members, decided = self._members.reader(rows), self._decided.reader(rows)
+        done = 0
+        for batch in self._pairs.batches(rows):
+            pairs = batch.to_pandas()
+            count = len(training_rows(pairs))
+            tables = PlanTables(pairs, members.take(count), self._clusters, self._topics, decided.take(count), self._reasons)
+            found = subset_rows(tables)
+            found.index = pd.RangeIndex(done, done + len(found))
+            done += len(found)
+            yield found
+
+    def head(self, count: int) -> pd.DataFrame:
+        """The first rows."""
+        parts: list[pd.DataFrame] = []
+        for batch in self.batches(2 * count):
+            parts.append(batch)
+            if sum(map(len, parts)) >= count:
+                break
+        return pd.concat(parts).head(count)
+
+
+class _Rows:
+    """A table that is read from its start as often as one likes."""
+
+    def __init__(self, file: Path, columns: list[str] | None) -> None:
+        self._file, self._columns = pq.ParquetFile(file, memory_map=True), columns
+        self.schema = self._file.schema_arrow
+
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        return self._file.iter_batches(rows, columns=self._columns)
+
+    def reader(self, rows: int) -> _Reader:
+        return _Reader(self.batches(rows))
+
+
+class _Reader:
+    """Takes as many rows as are wanted, whatever the batches that they come in."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self._left = pa.Table.from_batches([next(batches)])
+
+    def take(self, count: int) -> pd.DataFrame:
+        parts = [self._left]
+        while sum(map(len, parts)) < count:
+            parts.append(pa.Table.from_batches([next(self._batches)]))
+        table = pa.concat_tables(parts)
+        self._left = table.slice(count)
+        return table.slice(0, count).to_pandas()

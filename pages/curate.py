@@ -1,33 +1,36 @@
-"""How much to prune and to up-weight, what follows from it, and the curator's own decisions."""
+"""How much to prune and to up-weight, what follows from it, and the curator's own decisions with their history."""
+
+from functools import partial
 
 import streamlit as st
 
-from influencespace.ui import curate_panels, effect_panels, pair_map, reading, workspaces
+from influencespace.ui import curate_panels, decision_panels, decision_table, history_panels, reading, selection, workspaces
 from influencespace.ui.guard import guarded
-from influencespace.ui.pair_map import DISPOSITION, Colouring
 from influencespace.ui.road import need
 
-workspace = workspaces.current()
-plan = need(workspace, "plan")
-if plan is None:
-    st.stop()
-clusters = workspace.artifact("clusters")
-topics, strata = reading.names(clusters)
+MAP, TABLE = 346, 172
 
-left, right = st.columns([1.7, 1], gap="large")
-with right, st.container(gap="xsmall"):
-    with guarded():
-        wanted = curate_panels.options(plan)
-        curate_panels.follow(workspace, wanted)
-    pairs = reading.frame(workspace)
-    plan = workspace.artifact("plan")
-    curate_panels.figures(plan, pairs)
-    with guarded():
-        effect_panels.tradeoff(workspace, wanted)
-    curate_panels.truth(workspace, plan)
-with left:
-    pair_map.draw(
-        pairs, topics, strata, Colouring(DISPOSITION), key="curate_map", height=540,
-    )
-st.subheader("Why, and what you decide")
-curate_panels.decisions(workspace, clusters, topics)
+workspace = workspaces.current()
+if need(workspace, "scores") is None:
+    st.stop()
+pairs = reading.training(workspace)
+with st.container(gap="xsmall"), guarded():
+    history_panels.notices(workspace)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        history_panels.bar(workspace)
+        decision_panels.yours(workspace)
+    chosen = selection.resolve(workspace, pairs, selection.chosen(workspace))
+    left, right = st.columns([1.62, 1], gap="medium")
+    with right:
+        curate_panels.panel(workspace, height=MAP)
+    with left:
+        curate_panels.map_of(workspace, pairs, chosen, height=MAP)
+    if chosen is not None:
+        decision_panels.triage(workspace, chosen, step=partial(decision_table.step, workspace), view=decision_table.view)
+    left, right = st.columns([2.4, 1], gap="medium")
+    with left:
+        decision_table.draw(workspace, height=TABLE)
+    if chosen is not None:
+        with right:
+            curate_panels.photos(workspace, pairs, chosen, height=TABLE)
+    curate_panels.truth(workspace, pairs)

@@ -1,151 +1,126 @@
-"""The panels of the curate page: how much, what follows from it, and the curator's own decisions."""
+"""The panels of the curate page: the map beside the sliders and what follows from them, and what the selection looks like."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from influencespace import jobs
-from influencespace.curation.decisions import WORDS
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.stage import plan_subset
-from influencespace.options import describe, restore
-from influencespace.shell.results import found_faults
-from influencespace.ui import cluster_panels
+from influencespace.curation.plan import UP_WEIGHT
+from influencespace.ui import (
+    damage,
+    decision_panels,
+    decision_table,
+    gallery,
+    history_panels,
+    pair_map,
+    plan_panel,
+    planning,
+    prediction,
+    selection,
+)
+from influencespace.ui.columns import INFLUENCE, TrainingPairs
 from influencespace.ui.guard import guarded
-from influencespace.workspace import Artifact, Workspace
+from influencespace.ui.pair_map import DISPOSITION, Colouring
+from influencespace.ui.selection import ALL, AREA, CLUSTER, Selection
+from influencespace.workspace import Workspace
 
-SLIDERS = {"reduction": ("Reduction ratio", 0.01, "percent"), "cap": ("Up-weight cap", 0.5, "%.1f ×"),
-           "fairness": ("Fairness weight", 0.1, "%.1f")}
-# What stands for no decision: it is left to the plan.
-UNDECIDED = ""
-COLUMNS = ("decision", "name", "pairs", "share", "overall.mean", "disposition", "weight", "kept", "reason")
-
-
-def options(plan: Artifact) -> PlanOptions:
-    """The plan's options as the sliders say; the others are those that it was made with."""
-    fields = {field["name"]: field for field in describe(PlanOptions)}
-    values = {name: value for name, value in plan.record["options"].items() if name in fields}
-    for name, (label, step, form) in SLIDERS.items():
-        field = fields[name]
-        values[name] = st.slider(
-            label, float(field["minimum"] or 0), float(field["maximum"]), float(values.get(name, field["default"])), step,
-            format=form, key=f"curate_{name}", help=field["help"],
-        )
-    return restore(PlanOptions, values)
+PANEL, PHOTOS = "curate_panel", 12
+_TURN = "curate_turn"
 
 
-def follow(workspace: Workspace, wanted: PlanOptions) -> None:
-    """Make the plan anew if the sliders or a decision ask for another one; it takes well under a second."""
-    if workspace.is_current("plan", wanted):
-        return
-    if jobs.active(workspace) is not None:
-        st.info("The plan follows when what is being computed is done or cancelled.", icon=":material/hourglass_top:")
-        return
-    with guarded(), workspace.lock():
-        plan_subset(workspace, wanted)
-
-
-def figures(plan: Artifact, pairs: pd.DataFrame) -> None:
-    """Exact counts of what the plan keeps, prunes and up-weights, and what else there is to know of it."""
-    weight = pairs["weight"].to_numpy()
-    kept, more = int((weight > 0).sum()), int((pairs["disposition"] == "up-weight").sum())
-    count = max(len(weight), 1)
-    quiet = {"delta_color": "off", "delta_arrow": "off"}
-    with st.grid(3, min_column_width=100):
-        st.metric("Kept", f"{kept:,}", f"of {len(weight):,} pairs", **quiet)
-        st.metric("Pruned", f"{len(weight) - kept:,}", f"{100 * (1 - kept / count):.1f} % of the pairs", **quiet)
-        st.metric("Up-weighted", f"{more:,}", f"weights up to {weight.max(initial=0):.2g} ×", **quiet)
-    for note in plan.facts.get("notes", []):
-        st.caption(note)
-
-
-def truth(workspace: Workspace, plan: Artifact) -> None:
-    """In the demo, where it is known what was planted: how much of it the plan prunes."""
-    found = _found(str(workspace.path), plan.digest)
-    if not found:
-        return
-    rows = pd.DataFrame([
-        {"kind": kind.replace("none", "undamaged pairs").replace("_", " "), **counts}
-        | {"part": 100 * counts["pruned"] / max(counts["planted"], 1)} for kind, counts in found.items()
-    ])
-    st.dataframe(
-        rows, hide_index=True, height="content", alt="What was planted in the demo, and how much of it the plan prunes",
-        column_config={
-            "kind": st.column_config.TextColumn("Planted in the demo", width=150),
-            "planted": st.column_config.NumberColumn("Pairs"), "pruned": st.column_config.NumberColumn("Pruned"),
-            "part": st.column_config.ProgressColumn("Part", format="%.0f %%", min_value=0, max_value=100),
-        },
+def panel(workspace: Workspace, *, height: int) -> None:
+    """The sliders, and in the browser what follows from them."""
+    plan = planning.plan(workspace)
+    predicted = prediction.predict(workspace, planning.key(workspace), planning.gains(workspace))
+    plan_panel.draw(
+        planning.shown(workspace).options, planning.order(workspace), predicted,
+        up_weighted=int((plan.dispositions == UP_WEIGHT).sum()), notes=plan.notes, turn=st.session_state.get(_TURN, 0), key=PANEL,
+        height=height, on_apply=partial(_apply, workspace),
     )
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
-def _found(path: str, digest: str) -> dict | None:
-    return found_faults(Workspace(path))
+def map_of(workspace: Workspace, pairs: TrainingPairs, chosen: Selection | None, *, height: int) -> None:
+    """All pairs by what becomes of them; what is not selected is grey."""
+    def on_click(index: int) -> None:
+        codes = pairs.codes("cluster")
+        choose_cluster(workspace, str(codes.labels[codes.code[index]]))
 
+    def on_select(polygon: list[list[int]] | None) -> None:
+        if polygon is None:
+            selection.choose(workspace, ALL)
+        else:
+            selection.choose(workspace, AREA, json.dumps(polygon))
 
-def decisions(workspace: Workspace, clusters: Artifact, topics: dict[int, str]) -> None:
-    """The clusters with their dispositions and reasons, and a column for the curator's own decision."""
-    rows = cluster_panels.summary(workspace, clusters)
-    decided = {name: str(word) for name, word in workspace.decisions().get("clusters", {}).items()}
-    rows.insert(0, "decision", [decided.get(name, UNDECIDED) for name in rows["cluster"]])
-    weights = sorted(set(decided.values()) - set(WORDS))  # given from the shell
-    # Fixed places, so that an edit stays with its cluster when the plan that follows reorders nothing.
-    rows = rows.sort_values(["topic", "stratum"]).reset_index(drop=True)
-    shown = [column for column in COLUMNS if column in rows]
-    st.data_editor(
-        rows[shown], hide_index=True, key="curate_editor", height=420, placeholder="", on_change=_decide,
-        args=(workspace, list(rows["cluster"])), disabled=[column for column in shown if column != "decision"],
-        alt="Clusters with their dispositions, and the curator's decisions",
-        column_config={
-            "decision": st.column_config.SelectboxColumn(
-                "Decision", options=[UNDECIDED, *WORDS, *weights], width=110, pinned=True,
-                help="Your word wins over the plan's. Empty: the plan decides.",
-            ),
-            "name": st.column_config.TextColumn("Cluster", width="large"),
-            "pairs": st.column_config.NumberColumn("Pairs", format="localized"),
-            "share": st.column_config.NumberColumn("Share", format="%.1f %%"),
-            "overall.mean": st.column_config.NumberColumn(
-                "Influence", format="%+.2e", help="Mean selection score of its pairs. It orders; its size means nothing.",
-            ),
-            "disposition": "Plan", "kept": st.column_config.NumberColumn("Kept", format="localized"),
-            "weight": st.column_config.NumberColumn("Weight", format="%.2f ×"),
-            "reason": st.column_config.TextColumn("Why", width="large"),
-        },
+    mask = None if chosen is None or chosen.index is None else chosen.mask()
+    pair_map.draw(
+        workspace, pairs, Colouring(DISPOSITION), key="curate_map", height=height, mask=mask, on_click=on_click,
+        on_select=on_select,
     )
-    _decide_topic(workspace, topics)
-    if any(workspace.decisions().values()):
-        st.button("Take back all decisions", icon=":material/undo:", on_click=_take_back, args=(workspace,))
 
 
-def _decide_topic(workspace: Workspace, topics: dict[int, str]) -> None:
-    decided = workspace.decisions().get("topics", {})
-    with st.form("curate_topics", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        topic = st.selectbox(
-            "A whole topic", list(topics), width=340,
-            format_func=lambda t: topics[t] + (f" ({decided[str(t)]})" if str(t) in decided else ""),
+def choose_cluster(workspace: Workspace, cluster: str) -> None:
+    """Select a cluster, and turn the table to it."""
+    selection.choose(workspace, CLUSTER, cluster)
+    decision_table.turn_to(workspace, cluster)
+
+
+def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, height: int) -> None:
+    """A strip of what is selected: the pairs that harm most, and what the plan does with each."""
+    with st.container(height=height, border=False, gap="xsmall"):
+        st.markdown(decision_panels.sentence(workspace, chosen))
+        if chosen.index is None or not len(chosen):
+            return
+        score = pairs.numbers(f"{INFLUENCE}overall")
+        values = score[chosen.index]
+        count = min(PHOTOS, len(values))
+        first = chosen.index[np.argpartition(values, count - 1)[:count]]
+        first = first[np.argsort(score[first], kind="stable")]
+        rows = pairs.rows(first)
+        rows["disposition"] = planning.plan(workspace).dispositions[first]
+        gallery.draw(pairs, rows, key="curate_photos", width=82, label="Photos of the selection")
+
+
+def truth(workspace: Workspace, pairs: TrainingPairs) -> None:
+    """Where it is known what was planted in the pairs: how much of it the shown version prunes."""
+    if not damage.is_known(pairs):
+        return
+    known = damage.known(pairs)
+    pruned = np.bincount(known.code[planning.plan(workspace).weights == 0], minlength=len(known.labels))
+    rows = pd.DataFrame({
+        "kind": ["undamaged pairs" if name == damage.UNDAMAGED else str(name).replace("_", " ") for name in known.labels],
+        "planted": known.counts, "pruned": pruned, "part": 100 * pruned / np.maximum(known.counts, 1),
+    })
+    with st.expander("What was planted in these pairs, and how much of it this version prunes"):
+        st.dataframe(
+            rows, hide_index=True, height="content", alt="What was planted, and how much of it is pruned",
+            column_config={
+                "kind": st.column_config.TextColumn("Planted"),
+                "planted": st.column_config.NumberColumn("Pairs", format="localized"),
+                "pruned": st.column_config.NumberColumn("Pruned", format="localized"),
+                "part": st.column_config.ProgressColumn("Part", format="%.0f %%", min_value=0, max_value=100),
+            },
         )
-        word = st.selectbox(
-            "You decide", [UNDECIDED, *WORDS], format_func=lambda word: word or "leave it to the plan", width=200
-        )
-        if st.form_submit_button("Apply"):
-            _keep(workspace, "topics", {str(topic): word})
-            st.rerun()
 
 
 @guarded()
-def _decide(workspace: Workspace, names: list[str]) -> None:
-    edits = st.session_state["curate_editor"]["edited_rows"]
-    _keep(workspace, "clusters", {names[int(row)]: edit["decision"] or UNDECIDED for row, edit in edits.items()})
-
-
-@guarded()
-def _take_back(workspace: Workspace) -> None:
-    workspace.decide({})
-
-
-def _keep(workspace: Workspace, level: str, words: dict[str, str]) -> None:
-    """Write the curator's words down; an empty one takes a decision back."""
-    decided = workspace.decisions()
-    level_words = {**decided.get(level, {}), **words}
-    workspace.decide({**decided, level: {name: word for name, word in level_words.items() if word}})
+def _apply(workspace: Workspace) -> None:
+    """Record what the sliders were set to; only those that were moved, for another visitor may have moved the others."""
+    applied = st.session_state[PANEL].applied
+    if not isinstance(applied, dict):
+        return
+    st.session_state[_TURN] = int(applied["turn"])
+    before = planning.shown(workspace).options
+    values = {name: float(value) for name, value in applied["values"].items() if name in plan_panel.SLIDERS}
+    asked: PlanOptions = replace(before, **values)
+    if asked == before:
+        return
+    moved = [(name, value) for name, value in values.items() if value != getattr(before, name)]
+    what = ", ".join(f"{plan_panel.SLIDERS[name][0]} {plan_panel.valued(name, value)}" for name, value in moved)
+    planning.decide(workspace, what, options=asked)
+    history_panels.saw(workspace)

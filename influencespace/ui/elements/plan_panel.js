@@ -13,7 +13,7 @@ export default function (component) {
     panel = new PlanPanel(parentElement.querySelector(".panel"), data)
     instances.set(parentElement, panel)
   }
-  panel.send = values => component.setTriggerValue("applied", values)
+  panel.send = (name, value) => component.setTriggerValue(name, value)
   panel.show(data)
   return () => {
     panel.destroy()
@@ -39,10 +39,26 @@ class PlanPanel {
     for (const [name, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${name}`, colour)
     this.root.style.minHeight = `${data.height}px`
     if (data.turn >= this.turn && !this.held) this.values = { ...data.values }
-    this.chosen = Math.min(this.chosen, Math.max(data.effects.length - 1, 0))
+    this.chosen = Math.min(this.chosen, Math.max(data.prediction.effects.length - 1, 0))
     this.root.querySelector(".waiting").hidden = this.follows()
+    this.root.querySelector(".notes").replaceChildren(...data.notes.map(note => element("p", "", note)))
+    this.fetchGrid()
     this.writeEffects()
     this.follow()
+  }
+
+  /** The predicted gains, which the browser keeps; a server that was started anew has to be told of them first. */
+  async fetchGrid() {
+    const wanted = this.data.prediction.grid
+    if (wanted?.url === this.grid?.url) return
+    this.grid = null
+    if (!wanted) return
+    const answer = await fetch(wanted.url)
+    if (wanted.url !== this.data.prediction.grid?.url) return
+    if (!answer.ok) return this.send("missing", true)
+    const values = new Float32Array(await answer.arrayBuffer())
+    this.grid = { ...wanted, gains: unfold(values, wanted.ratios.length, wanted.caps.length, wanted.targets) }
+    this.draw()
   }
 
   /** Whether the figures are those of the order that the sliders ask for. */
@@ -71,10 +87,6 @@ class PlanPanel {
       cancelAnimationFrame(this.frame)
       this.frame = requestAnimationFrame(() => this.follow())
     }
-    const release = () => {
-      clearTimeout(this.resting)
-      if (this.held) this.apply()
-    }
     input.oninput = () => move(rounded(input.value))
     input.onkeydown = event => {
       this.byKey = true
@@ -84,30 +96,37 @@ class PlanPanel {
       move(clamp(rounded(this.values[field.name] + way * field.leap), field.min, field.max))
     }
     input.onpointerdown = () => {
+      this.release()  // of what the keys have moved
       this.byKey = false
       node.classList.add("moving")
     }
-    input.onchange = () => this.byKey || release()
+    input.onchange = () => this.byKey || this.release()
     input.onkeyup = () => {
       clearTimeout(this.resting)
-      this.resting = setTimeout(release, KEYS_REST)
+      this.resting = setTimeout(() => this.release(), KEYS_REST)
     }
     input.onblur = () => {
-      release()
+      // Where the pointer takes another slider, that has moved by now.
+      if (this.byKey) this.release()
       node.classList.remove("moving")
     }
     node.append(label, input, value, help)
     return row
   }
 
+  release() {
+    clearTimeout(this.resting)
+    if (this.held) this.apply()
+  }
+
   /** Tell Python: the one message of a drag. */
   apply() {
     this.held = false
-    const changed = Object.keys(this.values).some(name => this.values[name] !== this.data.values[name])
-    if (!changed && this.turn <= this.data.turn) return
+    const changed = Object.entries(this.values).filter(([name, value]) => value !== this.data.values[name])
+    if (!changed.length && this.turn <= this.data.turn) return
     this.turn = Math.max(this.turn, this.data.turn) + 1
     this.root.querySelector(".waiting").hidden = this.follows()
-    this.send({ ...this.values, turn: this.turn })
+    this.send("applied", { values: Object.fromEntries(changed), turn: this.turn })
   }
 
   /** Everything that depends on the sliders, and the map by its event. */
@@ -147,7 +166,7 @@ class PlanPanel {
 
   /** One radio a target and gap; the chosen one is what the curve shows. */
   writeEffects() {
-    const { effects, why } = this.data
+    const { effects, why } = this.data.prediction
     const note = this.root.querySelector(".why")
     note.hidden = !why
     note.textContent = why
@@ -166,7 +185,8 @@ class PlanPanel {
   }
 
   draw() {
-    const { effects, losses, grid, measured } = this.data
+    const { grid } = this
+    const { effects, losses, measured } = this.data.prediction
     const { reduction, cap } = this.values
     const width = Math.round(this.root.querySelector(".predicted").clientWidth)
     const [curve, below] = [this.root.querySelector(".curve"), this.root.querySelector(".measured")]
@@ -184,7 +204,7 @@ class PlanPanel {
       if (now.length) curve.replaceChildren(...this.curve(now, width))
     }
     if (measured.points.length) {
-      const drawing = arms({ points: measured.points, ratio: reduction, width, height: 74 })
+      const drawing = arms({ points: measured.points, ratio: reduction, width, height: 50 })
       drawing.setAttribute("aria-label", measured.points.map(point => point.title).join("; "))
       below.replaceChildren(caption(`Measured: ${measured.metric} of influence − full, points`), drawing)
     }
@@ -192,7 +212,8 @@ class PlanPanel {
 
   /** The curve of the chosen effect, and of the gap that belongs to it. */
   curve(now, width) {
-    const { effects, losses, grid, checks } = this.data
+    const { grid } = this
+    const { effects, losses, checks } = this.data.prediction
     const { reduction, cap } = this.values
     const chosen = now[this.chosen]
     const beside = now.findIndex(effect => effect.kind === "gap" && (chosen.attribute ?? effect.attribute) === effect.attribute)
@@ -208,10 +229,10 @@ class PlanPanel {
     })
     drawing.setAttribute("aria-label", `Predicted at each reduction ratio, up is better. At ${valued(this.data.fields[0], reduction)}: `
       + shown.map(i => `${now[i].label} ${changed(now[i])}`).join(", "))
-    const title = caption("Predicted fall of the loss by reduction")
+    const title = caption("Predicted fall of the loss")
     for (const i of shown) title.append(element("span", `key ${now[i].kind}`, now[i].label))
     const badge = element("span", `badge ${chosen.verdict}`, chosen.verdict)
-    badge.title = this.data.meaning
+    badge.title = `Removal effects behind the curve. ${this.data.meaning}`
     title.append(badge)
     return [title, drawing]
   }
@@ -219,7 +240,7 @@ class PlanPanel {
   /** What the panel has left for the curve. */
   height() {
     const taken = [...this.root.querySelectorAll(".sliders, .counts, .effects")].reduce((sum, node) => sum + node.offsetHeight, 0)
-    return clamp(this.data.height - taken - (this.data.measured.points.length ? 96 : 0) - 42, 96, 260)
+    return clamp(this.data.height - taken - (this.data.prediction.measured.points.length ? 72 : 0) - 38, 96, 260)
   }
 
   destroy() {

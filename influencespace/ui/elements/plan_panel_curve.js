@@ -32,17 +32,14 @@ function span(values) {
   return [low - (low < 0 ? air : 0), high + (high > 0 || low === high ? air : 0)]
 }
 
-/** Axes and grid lines for percent along the reduction ratio. */
-function frame(box, x, y, marks, digits, unit) {
+/** Grid lines with their values. */
+function frame(box, y, marks, digits, unit) {
   const layer = svg("g", { class: "axes" })
   for (const mark of marks) {
     layer.append(
       svg("line", { x1: box.left, x2: box.right, y1: y(mark), y2: y(mark), class: Math.abs(mark) < 1e-9 ? "zero" : "rule" }),
       svg("text", { x: box.left - 5, y: y(mark) + 3.5, class: "end" }, `${signed(mark, digits)}${unit}`),
     )
-  }
-  for (const ratio of [0, 0.2, 0.4, 0.6, 0.8]) {
-    layer.append(svg("text", { x: x(ratio), y: box.bottom + 13, class: "middle" }, `${Math.round(100 * ratio)} %`))
   }
   return layer
 }
@@ -60,7 +57,10 @@ function tradeoff({ lines, checks, ratio, width, height }) {
   const marks = ticks(...reach, Math.max(4, Math.floor(height / 30)))
   const fine = marks.length > 1 && marks[1] - marks[0] < 1 ? 1 : 0
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img" })
-  drawing.append(frame(box, x, y, marks, fine, " %"))
+  drawing.append(frame(box, y, marks, fine, " %"))
+  for (const part of [0, 0.2, 0.4, 0.6, 0.8]) {
+    drawing.append(svg("text", { x: x(part), y: box.bottom + 13, class: "middle" }, `${Math.round(100 * part)} %`))
+  }
   drawing.append(svg("line", { x1: x(ratio), x2: x(ratio), y1: box.top, y2: box.bottom, class: "present" }))
   for (const { className, points } of lines) {
     const path = points.map(([at, percent], i) => `${i ? "L" : "M"}${x(at).toFixed(1)},${y(percent).toFixed(1)}`).join("")
@@ -78,13 +78,13 @@ function tradeoff({ lines, checks, ratio, width, height }) {
   return drawing
 }
 
-/** Measured differences in recall of trained arms against all pairs, with intervals, along the same reduction ratio. */
+/** Measured differences in recall of trained arms against all pairs, with intervals, along the same reduction ratio, below whose axis it stands. */
 function arms({ points, ratio, width, height }) {
-  const box = { left: 46, right: width - 8, top: 8, bottom: height - 18 }
+  const box = { left: 46, right: width - 8, top: 6, bottom: height - 6 }
   const reach = span(points.flatMap(point => [point.low, point.high]))
   const [x, y] = [scale([0, MOST], [box.left, box.right]), scale(reach, [box.bottom, box.top])]
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img" })
-  drawing.append(frame(box, x, y, ticks(...reach, 2), reach[1] - reach[0] < 4 ? 1 : 0, ""))
+  drawing.append(frame(box, y, ticks(...reach, 2), reach[1] - reach[0] < 4 ? 1 : 0, ""))
   drawing.append(svg("line", { x1: x(ratio), x2: x(ratio), y1: box.top, y2: box.bottom, class: "present" }))
   for (const { ratio: at, mean, low, high, title } of points) {
     drawing.append(svg(

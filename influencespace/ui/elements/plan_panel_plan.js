@@ -29,6 +29,12 @@ function planAt(order, ratio, cap) {
   }
 }
 
+/** Gains by ratio, cap and target out of one row of numbers. */
+function unfold(values, ratios, caps, targets) {
+  const at = (r, c) => [...values.subarray((r * caps + c) * targets, (r * caps + c + 1) * targets)]
+  return Array.from({ length: ratios }, (_, r) => Array.from({ length: caps }, (_, c) => at(r, c)))
+}
+
 /** Where a value lies on an ascending axis: the index below it, and how far it is on the way to the next. */
 function place(axis, value) {
   const inside = clamp(value, axis[0], axis[axis.length - 1])

@@ -29,10 +29,9 @@ function changed({ percent }) {
 }
 
 /** The whole of a prediction, for whoever hovers over it. */
-function explained({ label, kind, fall, now, of, percent, verdict }) {
-  const share = kind === "gap" ? "of the overall loss" : "of the present loss"
-  return `Predicted: ${label} goes from ${now.toFixed(3)} to ${(now - fall).toFixed(3)} nats `
-    + `(${signed(-fall, 3)} nats, ${signed(-percent, 1)} % ${share}). `
+function explained({ what, kind, fall, now, percent, verdict }) {
+  return `Predicted: ${what} goes from ${now.toFixed(3)} to ${(now - fall).toFixed(3)} nats `
+    + `(${signed(-fall, 3)} nats, ${signed(-percent, 1)} % of the ${kind === "gap" ? "overall" : "present"} loss). `
     + (kind === "gap" ? "The gap is the highest loss of a group less the lowest. " : "")
     + `Removal effects of single clusters: ${verdict}.`
 }

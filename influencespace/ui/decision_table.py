@@ -1,0 +1,214 @@
+"""The table of dispositions with their reasons: clusters or topics of the shown version, sorted and paged on the server."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from influencespace.curation.decisions import CLUSTERS, TOPICS
+from influencespace.curation.plan import IN_PART, KEEP, PRUNE, UP_WEIGHT
+from influencespace.ui import decision_panels, planning, prediction, reading, selection
+from influencespace.ui.road import fitting
+from influencespace.ui.selection import ALL, CLUSTER, TOPIC
+from influencespace.workspace import Workspace
+
+PAGE = 100
+# Standard errors to either end of a 95 % interval.
+HALF_95 = 1.96
+KEY = "curate_table"
+_PAGE, _TURNED = f"{KEY}_page", f"{KEY}_turned"
+# What the rows can be ordered by: the column, and whether small values come first.
+ORDERS = {
+    "First to go first": ("place", True), "Last to go first": ("place", False), "Harms most first": ("mean", True),
+    "Helps most first": ("mean", False), "Narrows the gap most first": ("gap", False), "Largest first": ("pairs", False),
+    "By name": ("name", True), "Yours first": ("decision", False),
+}
+DISPOSITIONS = [PRUNE, IN_PART, KEEP, UP_WEIGHT]
+COLUMNS = ("name", "pairs", "influence", "narrows", "disposition", "weight", "reason", "decision", "kept", "share")
+LEVELS = {"Clusters": CLUSTER, "Topics": TOPIC}
+
+
+def view(workspace: Workspace) -> None:
+    """Where to turn to, and what the table shows in which order; to stand in a line."""
+    pages = -(-len(listed(workspace)) // PAGE)
+    if pages > 1:
+        page, turn = st.session_state.get(_TURNED, (1, 0))
+        # Under a key of its own after each turn that J, H or a click on the map has made.
+        turned = st.pagination(pages, default=min(page, pages), key=f"{KEY}_page_{turn}", max_visible_pages=5)
+        st.session_state[_PAGE] = turned
+    with st.popover("Table", icon=":material/tune:", help="Clusters or topics, their order, and which of them."):
+        st.segmented_control("Rows", list(LEVELS), default="Clusters", required=True, key=f"{KEY}_level")
+        st.selectbox("Order", list(ORDERS), key=f"{KEY}_order")
+        st.multiselect("Only", DISPOSITIONS, key=f"{KEY}_only", placeholder="All dispositions")
+        st.text_input("Name has", key=f"{KEY}_find", placeholder="such as: dog")
+
+
+def draw(workspace: Workspace, *, height: int) -> None:
+    """Draw the page of the table on which the selected row is, or the one that was turned to."""
+    rows, kind = listed(workspace), level()
+    if rows.empty:
+        st.caption("No row is like that. Empty the boxes under “Table”.")
+        return
+    page = min(st.session_state.get(_PAGE, 1), -(-len(rows) // PAGE))
+    shown = rows.iloc[(page - 1) * PAGE : page * PAGE]
+    chosen = selection.chosen(workspace)
+    keys = list(shown["key"])
+    at = [keys.index(chosen.value)] if chosen.kind == kind and chosen.value in keys else []
+    st.session_state[KEY] = {"selection": {"rows": at, "columns": [], "cells": []}}
+    st.dataframe(
+        shown, hide_index=True, height=height, key=KEY, on_select=lambda: _choose(workspace, kind, keys),
+        selection_mode="single-row", column_order=[column for column in COLUMNS if column in shown], column_config=_columns(rows),
+        placeholder="", alt="What becomes of each cluster or topic, and why",
+    )
+
+
+def step(workspace: Workspace, by: int) -> None:
+    """Select the next row (1), or the one before (-1), and turn to its page."""
+    keys, chosen = list(listed(workspace)["key"]), selection.chosen(workspace)
+    if not keys:
+        return
+    here = keys.index(chosen.value) if chosen.kind == level() and chosen.value in keys else -1 if by > 0 else len(keys)
+    at = int(np.clip(here + by, 0, len(keys) - 1))
+    selection.choose(workspace, level(), keys[at])
+    _turn(at // PAGE + 1)
+
+
+def turn_to(workspace: Workspace, key: str) -> None:
+    """Turn to the page of a row, if it is listed."""
+    keys = list(listed(workspace)["key"])
+    if key in keys:
+        _turn(keys.index(key) // PAGE + 1)
+
+
+def level() -> str:
+    """Whether rows are clusters or topics, as a kind of selection."""
+    return LEVELS[st.session_state.get(f"{KEY}_level") or "Clusters"]
+
+
+def listed(workspace: Workspace) -> pd.DataFrame:
+    """All rows that are wanted, in the order that is."""
+    state, rows = st.session_state, table(workspace, level())
+    only, find = state.get(f"{KEY}_only") or DISPOSITIONS, (state.get(f"{KEY}_find") or "").strip().lower()
+    rows = rows[rows["disposition"].isin(only) & rows["name"].str.lower().str.contains(find, regex=False)]
+    column, ascending = ORDERS[state.get(f"{KEY}_order") or next(iter(ORDERS))]
+    if column not in rows:
+        column, ascending = "place", True
+    return rows.sort_values(column, ascending=ascending, kind="stable").reset_index(drop=True)
+
+
+def table(workspace: Workspace, kind: str) -> pd.DataFrame:
+    """One row a cluster or topic of the shown version.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order of the plan: ``key, name, pairs, share`` (percent), ``mean, error`` (mean selection score), ``influence`` (in
+        words), ``gap`` (percent of the overall loss by which the gap widens without it) and ``narrows`` (in words),
+        ``disposition, weight, kept, reason, decision`` and ``place``.
+    """
+    rows = planning.clusters(workspace)
+    rows = rows.assign(place=np.arange(len(rows)), key=rows["cluster"])
+    if kind == TOPIC:
+        rows = _by_topic(workspace, rows)
+    rows["weight"] = rows["weight"].where(rows["kept"] > 0)
+    rows["share"] = 100 * rows["pairs"] / max(rows["pairs"].sum(), 1)
+    scores = reading.table(fitting(workspace, "scores"), "topics" if kind == TOPIC else "clusters")
+    scores = scores.assign(key=scores[kind].astype(str), mean=scores["overall.mean"], error=scores["overall.error"])
+    rows = rows.merge(scores[["key", "mean", "error"]], on="key", how="left")
+    rows["influence"] = influence(rows["mean"].to_numpy(), rows["error"].to_numpy())[0]
+    effects = fitting(workspace, "effects")
+    if effects is not None and kind == CLUSTER:
+        rows = rows.merge(gaps(effects.facts, reading.table(effects, "clusters")), on="cluster", how="left")
+        if "gap" in rows:
+            rows["narrows"] = [f"{text} %" for text in legible(rows["gap"].to_numpy())]
+    decided = planning.shown(workspace).decisions.get(TOPICS if kind == TOPIC else CLUSTERS, {})
+    rows["decision"] = [decision_panels.words(decided[key]) if key in decided else "" for key in rows["key"]]
+    return rows
+
+
+def influence(mean: np.ndarray, error: np.ndarray) -> tuple[list[str], int]:
+    """Means with the half of their 95 % interval as text, and the power of ten (a multiple of three) that they are given in."""
+    largest = np.nanmax(np.abs(mean), initial=0.0)
+    power = 3 * int(np.floor(np.log10(largest) / 3)) if largest > 0 else 0
+    unit = 10.0**power
+    return [f"{m / unit:+.2f} ± {HALF_95 * e / unit:.2f}".replace("-", "−") for m, e in zip(mean, error, strict=True)], power
+
+
+def legible(values: np.ndarray) -> list[str]:
+    """Numbers with their signs, all with as many decimals as show two figures of the largest; NaN is empty."""
+    largest = np.nanmax(np.abs(values), initial=0.0)
+    digits = int(np.clip(1 - np.floor(np.log10(largest)), 0, 6)) if largest > 0 else 0
+    return ["" if np.isnan(value) else f"{value:+.{digits}f}".replace("-", "−") for value in values]
+
+
+def gaps(facts: dict, effects: pd.DataFrame) -> pd.DataFrame:
+    """``cluster`` and ``gap``: by how much the widest gap grows without the cluster, in percent of the overall loss; positive =
+    keeping it narrows the gap. Without groups only ``cluster``."""
+    losses = facts["losses"]
+    listed = [effect for effect in prediction.effects(facts["targets"], losses, {}) if effect["kind"] == "gap"]
+    if not listed:
+        return effects[["cluster"]]
+    widest = max(listed, key=lambda effect: effect["now"])
+    names = [facts["targets"][q] for q in widest["groups"]]
+    wider = -prediction.narrowing(np.array([losses[name] for name in names]), -effects[names].to_numpy(dtype=np.float64))
+    return effects[["cluster"]].assign(gap=100 * wider / widest["of"])
+
+
+def _turn(page: int) -> None:
+    if page != st.session_state.get(_PAGE, 1):
+        st.session_state[_TURNED] = page, st.session_state.get(_TURNED, (1, 0))[1] + 1
+
+
+def _by_topic(workspace: Workspace, rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.assign(mass=rows["weight"] * rows["kept"])
+    found = rows.groupby("topic", sort=False).agg(
+        pairs=("pairs", "sum"), kept=("kept", "sum"), mass=("mass", "sum"), place=("place", "mean"), clusters=("cluster", "size"),
+        pruned=("disposition", lambda words: int((words == PRUNE).sum())),
+        heavier=("disposition", lambda words: int((words == UP_WEIGHT).sum())),
+    ).reset_index()
+    names, _ = reading.names(fitting(workspace, "clusters"))
+    found["name"], found["key"] = found["topic"].map(names), found["topic"].astype(str)
+    found["weight"] = found["mass"] / found["kept"].clip(lower=1)
+    found["disposition"] = np.select(
+        [found["kept"] == 0, found["kept"] < found["pairs"], 2 * found["heavier"] > found["clusters"]],
+        [PRUNE, IN_PART, UP_WEIGHT], KEEP,
+    ).astype(object)
+    found["reason"] = [
+        f"of {row.clusters} clusters {row.pruned} pruned whole, {row.heavier} up-weighted" for row in found.itertuples()
+    ]
+    return found.sort_values("place", kind="stable").reset_index(drop=True)
+
+
+def _choose(workspace: Workspace, kind: str, keys: list[str]) -> None:
+    picked = st.session_state[KEY]["selection"]["rows"]
+    if picked and picked[0] < len(keys):
+        selection.choose(workspace, kind, keys[picked[0]])
+    else:
+        selection.choose(workspace, ALL)
+
+
+def _columns(rows: pd.DataFrame) -> dict:
+    _, power = influence(rows["mean"].to_numpy(), rows["error"].to_numpy())
+    unit = "nats" if power == 0 else f"10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))} nats"
+    column = st.column_config
+    return {
+        "name": column.TextColumn("Name", width=205, pinned=True),
+        "pairs": column.NumberColumn("Pairs", format="localized", width=62),
+        "share": column.NumberColumn("Share", format="%.1f %%", width=65, help="Of all pairs."),
+        "influence": column.TextColumn(
+            "Influence", width=110, help=f"Mean selection score of its pairs with its 95 % interval, in {unit}: above zero "
+            "helps, below zero harms. It orders what goes; what removing does is predicted above.",
+        ),
+        "narrows": column.TextColumn(
+            "Gap", width=76, help="By how much the gap between groups would widen without the cluster, in "
+            "percent of the loss: above zero, keeping it narrows the gap.",
+        ),
+        "disposition": column.TextColumn("Plan", width=90),
+        "weight": column.NumberColumn("Weight", format="%.2f ×", width=62, help="Mean over the pairs that it keeps."),
+        "kept": column.NumberColumn("Kept", format="localized", width=65, help="Pairs that stay."),
+        "decision": column.TextColumn("Yours", width=80, help="Your decision wins over the plan's. Empty: the plan decides."),
+        "reason": column.TextColumn("Why", width=250),
+    }
+
+

@@ -1,0 +1,159 @@
+"""The steps of curation: which version is shown, undo and redo, the list of versions with their names, and two compared."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from influencespace.curation.comparing import compare_versions
+from influencespace.curation.history import History, Version
+from influencespace.ui import plan_panel, planning
+from influencespace.ui.guard import guarded
+from influencespace.workspace import Workspace
+
+LISTED = 200
+_VALUES = [(name, label.split()[0]) for name, (label, *_) in plan_panel.SLIDERS.items()]
+_SEEN = "curate_seen"
+
+
+def notices(workspace: Workspace) -> None:
+    """Whether the version that is shown is not the newest, or not there, and whether others have made a newer one."""
+    head, shown, absent = History(workspace).head(), planning.shown(workspace), planning.not_found(workspace)
+    _tell_of_others(workspace, head)
+    if absent is not None:
+        st.warning(f"There is no version {absent!r}; this is the newest.", icon=":material/history:")
+    if shown.id != head.id:
+        _banner(workspace, head, shown)
+
+
+def bar(workspace: Workspace) -> None:
+    """The version that is shown, undo, redo, and the history; to stand in a line."""
+    history, shown = History(workspace), planning.shown(workspace)
+    old = shown.id != history.head().id
+    st.markdown(f"**{title(shown)}** :small[:gray[{shown.what}]]", width="stretch")
+    st.button(
+        "Undo", icon=":material/undo:", shortcut="Z", disabled=old or not history.can_undo, help="Take back the last step.",
+        key="history_undo", on_click=_undo, args=(workspace,),
+    )
+    st.button(
+        "Redo", icon=":material/redo:", shortcut="Y", disabled=old or not history.can_redo, help="Do it again.",
+        key="history_redo", on_click=_redo, args=(workspace,),
+    )
+    with st.popover("History", icon=":material/history:", help="Every step, to name, open, compare or return to."):
+        _versions(workspace, history, shown)
+
+
+def title(version: Version) -> str:
+    """What a version is called: its name, or its number."""
+    return f"Version {version.id}" if version.name is None else f"{version.name} (version {version.id})"
+
+
+def table(versions: list[Version]) -> pd.DataFrame:
+    """Versions as rows: number, name, what, the values, and when."""
+    return pd.DataFrame([
+        {
+            "Version": version.id, "Name": version.name or "", "Step": version.what,
+            **{label: plan_panel.valued(name, getattr(version.options, name)) for name, label in _VALUES},
+            "When": datetime.fromisoformat(version.created), "After": version.parent,
+        }
+        for version in versions
+    ])
+
+
+def saw(workspace: Workspace) -> None:
+    """Remember the newest version as this visitor's own, so that only the steps of others are told of."""
+    st.session_state[_SEEN] = (str(workspace.path), History(workspace).head().id)
+
+
+def _tell_of_others(workspace: Workspace, head: Version) -> None:
+    path, seen = st.session_state.get(_SEEN, ("", 0))
+    if path == str(workspace.path) and seen != head.id:
+        st.toast(f"Changed elsewhere meanwhile: {title(head)}, {head.what}.", icon=":material/sync:", duration="long")
+    saw(workspace)
+
+
+def _banner(workspace: Workspace, head: Version, shown: Version) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="history_banner", border=True):
+        st.markdown(
+            f":material/history: This is **{title(shown)}**, not the newest ({title(head)}). A change starts a branch from it.",
+            width="stretch",
+        )
+        st.button("Return to this version", on_click=_return, args=(workspace, shown.id), key="history_return")
+        st.button("Go to the newest", on_click=open_version, args=(None,), key="history_newest")
+
+
+def _versions(workspace: Workspace, history: History, shown: Version) -> None:
+    versions = history.versions()[:LISTED]
+    rows = table(versions)
+    picked = st.dataframe(
+        rows, hide_index=True, key="history_table", height=min(36 * len(rows) + 38, 330), width=760, on_select="rerun",
+        selection_mode="single-row", alt="The versions, newest first: what each step was and with which values",
+        column_order=["Version", "Name", "Step", *(label for _, label in _VALUES), "When", "After"],
+        column_config={
+            "Version": st.column_config.NumberColumn(width=56), "Name": st.column_config.TextColumn(width=84),
+            "Step": st.column_config.TextColumn(width=190),
+            **{label: st.column_config.TextColumn(width=64) for _, label in _VALUES},
+            "When": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=96),
+            "After": st.column_config.NumberColumn(width=52, help="The version that this step was taken from."),
+        },
+    )
+    chosen = versions[picked.selection.rows[0]] if picked.selection.rows else shown
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            f"Name of version {chosen.id}", chosen.name or "", key=f"history_name_{chosen.id}", width=220,
+            placeholder="such as: for review", on_change=_name, args=(workspace, chosen.id),
+        )
+        st.button("Open", key="history_open", disabled=chosen.id == shown.id, on_click=open_version, args=(chosen.id,),
+                  help="Look at it; its address can be sent to others.")
+        st.button("Return to it", key="history_go", disabled=chosen.id == history.head().id, on_click=_return,
+                  args=(workspace, chosen.id), help="Make it the newest; nothing is lost.")
+        if st.button("Compare", key="history_compare", disabled=chosen.id == shown.id,
+                     help="What it keeps and prunes beside the version that is shown."):
+            _compare(workspace, chosen, shown)
+    st.caption("Choose a row to name it, open it, return to it or compare it with the version that is shown.")
+
+
+@st.dialog("Two versions compared", width="large")
+def _compare(workspace: Workspace, one: Version, other: Version) -> None:
+    with guarded():
+        comparison(workspace, one, other)
+
+
+def comparison(workspace: Workspace, one: Version, other: Version) -> None:
+    """What two versions do differently: pairs, clusters, and the predicted and measured effect."""
+    found = compare_versions(workspace, one, other)
+    st.write(found)
+
+
+def open_version(version: int | None) -> None:
+    """Have the page's address name a version; None for the newest."""
+    if version is None:
+        st.query_params.pop(planning.VERSION, None)
+    else:
+        st.query_params[planning.VERSION] = str(version)
+
+
+@guarded()
+def _undo(workspace: Workspace) -> None:
+    History(workspace).undo()
+    saw(workspace)
+
+
+@guarded()
+def _redo(workspace: Workspace) -> None:
+    History(workspace).redo()
+    saw(workspace)
+
+
+@guarded()
+def _return(workspace: Workspace, version: int) -> None:
+    History(workspace).go_to(version)
+    open_version(None)
+    saw(workspace)
+
+
+@guarded()
+def _name(workspace: Workspace, version: int) -> None:
+    History(workspace).name(version, st.session_state[f"history_name_{version}"].strip() or None)

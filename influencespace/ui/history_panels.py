@@ -7,7 +7,6 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from influencespace.curation.comparing import compare_versions
 from influencespace.curation.history import History, Version
 from influencespace.ui import plan_panel, planning
 from influencespace.ui.guard import guarded
@@ -109,22 +108,7 @@ def _versions(workspace: Workspace, history: History, shown: Version) -> None:
                   help="Look at it; its address can be sent to others.")
         st.button("Return to it", key="history_go", disabled=chosen.id == history.head().id, on_click=_return,
                   args=(workspace, chosen.id), help="Make it the newest; nothing is lost.")
-        if st.button("Compare", key="history_compare", disabled=chosen.id == shown.id,
-                     help="What it keeps and prunes beside the version that is shown."):
-            _compare(workspace, chosen, shown)
-    st.caption("Choose a row to name it, open it, return to it or compare it with the version that is shown.")
-
-
-@st.dialog("Two versions compared", width="large")
-def _compare(workspace: Workspace, one: Version, other: Version) -> None:
-    with guarded():
-        comparison(workspace, one, other)
-
-
-def comparison(workspace: Workspace, one: Version, other: Version) -> None:
-    """What two versions do differently: pairs, clusters, and the predicted and measured effect."""
-    found = compare_versions(workspace, one, other)
-    st.write(found)
+    st.caption("Choose a row to name it, open it or return to it.")
 
 
 def open_version(version: int | None) -> None:

@@ -17,20 +17,19 @@ left, right = st.columns([1.5, 1], gap="medium")
 with right:
     search.box(workspace, key="clusters")
     chosen = selection.resolve(workspace, pairs, selection.chosen(workspace))
-if chosen is None:
-    with left:
-        pair_map.draw(workspace, pairs, pair_map.choose(workspace, pairs, key="clusters_colour"), key="clusters_map", height=560)
-    st.stop()
-first = cluster_panels.clicked_pair(pairs, chosen)
+first = -1 if chosen is None else cluster_panels.clicked_pair(pairs, chosen)
 with left:
     pair_map.draw(
         workspace, pairs, pair_map.choose(workspace, pairs, key="clusters_colour"), key="clusters_map", height=560,
-        mask=chosen.mask(), selected=first, **cluster_panels.on_map(workspace, pairs),
+        mask=None if chosen is None else chosen.mask(), selected=first, **cluster_panels.on_map(workspace, pairs),
     )
+if chosen is None:
+    st.stop()
 with right:
     cluster_panels.sentence(workspace, chosen)
     cluster_panels.strata(workspace, clusters, chosen)
     if len(chosen):
+        cluster_panels.in_short(pairs, chosen)
         shown, numbers = st.tabs(["Photos", "In figures"])
         with shown:
             cluster_panels.photos(workspace, pairs, chosen, first=first)

@@ -149,7 +149,7 @@ def _lines(
     for row, own in zip(rows.to_dict("records"), photos, strict=True):
         line = {
             "id": row["id"], "chosen": row["id"] == chosen, "photos": [served.photo(pairs, place) for place in own],
-            "name": {"name": row["name"], "keywords": ", ".join(row["keywords"])},
+            "name": {"name": row["name"], "keywords": _beyond(row["name"], row["keywords"])},
             "agreement": gallery.signed(row["agreement"], 2),
             "pairs": {"count": f"{row['pairs']:,}", "share": f"{row['share']:.1%}"},
         }
@@ -164,6 +164,12 @@ def _lines(
             }
         lines.append(line)
     return lines
+
+
+def _beyond(name: str, keywords: list[str]) -> str:
+    """The keywords that the name does not hold already."""
+    held = set(name.split(":")[0].split(", "))
+    return ", ".join(word for word in keywords if word not in held)
 
 
 def _influence(mean: float, error: float, reach: float) -> dict[str, Any]:

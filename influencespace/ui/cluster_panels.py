@@ -23,6 +23,8 @@ AS_FOUND = "as found"
 _RANKED = {selection.MEANING: "closest first", selection.ALIKE: "most alike first"}
 # Two standard errors, near enough the 95 % of a normal distribution.
 WIDE = 1.96
+# The least width of a card in pixels: four in a row at a width of 1280.
+CARD = 92
 
 
 def on_map(workspace: Workspace, pairs: TrainingPairs) -> dict[str, Callable]:
@@ -65,6 +67,19 @@ def sentence(workspace: Workspace, chosen: Selection) -> None:
             st.button("Show all", key="selection_all", on_click=selection.choose, args=(workspace,), help="Select all pairs.")
 
 
+def in_short(pairs: TrainingPairs, chosen: Selection) -> None:
+    """Mean caption fit and influence of what is selected, in one line."""
+    target = _target(pairs)
+    names = [("caption fit", "agreement")] * pairs.has("agreement")
+    names += [(f"influence on {target}", INFLUENCE + target)] * bool(pairs.targets)
+    if names:
+        said = [f"{title} {_mean_row(pairs, chosen, title, name)['mean']}" for title, name in names]
+        st.caption(
+            "On average " + ", ".join(said) + ".", help="Means of the selected pairs with 95 % intervals from how much pairs "
+            "differ. Caption fit: 0 is the mean of all pairs. Influence: above zero helps, below harms.",
+        )
+
+
 def strata(workspace: Workspace, clusters: Artifact, chosen: Selection) -> None:
     """The clusters of the topic that is selected, or that the selected cluster is of, to go into."""
     if chosen.choice.kind not in (selection.TOPIC, selection.CLUSTER):
@@ -89,12 +104,12 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, fir
     orders = _orders(pairs, chosen)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         order = st.selectbox("Order", list(orders), key=f"clusters_order_{len(orders)}", label_visibility="collapsed")
-        target = "overall"
         if len(pairs.targets) > 1:
-            target = st.selectbox(
+            st.selectbox(
                 "Influence on", pairs.targets, key="clusters_target", label_visibility="collapsed",
                 help="Whose validation loss the bars under the photos, the order and the figures are about.",
             )
+    target = _target(pairs)
     pages = -(-len(chosen) // gallery.PAGE)
     with st.container(height=height, border=False):
         slot = st.container()
@@ -106,9 +121,9 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, fir
         with slot:
             opened = gallery.draw(
                 pairs, rows, key="clusters_gallery", label=chosen.sentence, target=target, reach=_reach(pairs, target),
-                on_open=_nothing,
+                width=CARD, on_open=_nothing,
             )
-    if opened is not None and 0 <= opened < len(pairs):
+    if isinstance(opened, int) and 0 <= opened < len(pairs):
         pair_view.show(workspace, pairs, opened)
 
 
@@ -140,16 +155,18 @@ def figures(pairs: TrainingPairs, chosen: Selection) -> None:
 
 def export(pairs: TrainingPairs, chosen: Selection) -> None:
     """A link that saves the names of the selected pairs; the file is made when it is asked for, however long it is."""
-    def make() -> np.ndarray:
-        sink = pa.BufferOutputStream()
-        ids = pairs.text("id")
-        pa.csv.write_csv(pa.table({"id": ids if chosen.index is None else ids.take(pa.array(chosen.index))}), sink)
-        return np.frombuffer(sink.getvalue(), dtype=np.uint8)
-
     st.link_button(
-        f"Save the {len(chosen):,} names as CSV", served.column(f"selected-{chosen.key}.csv", make),
+        f"Save the {len(chosen):,} names as CSV",
+        served.column(f"selected-{chosen.key}.csv", lambda: names_csv(pairs, chosen)),
         icon=":material/download:", help="A table with the column id: the names of the pairs as they came in.",
     )
+
+
+def names_csv(pairs: TrainingPairs, chosen: Selection) -> np.ndarray:
+    """The bytes of a CSV file with the column ``id``, a row a selected pair."""
+    ids, sink = pairs.text("id"), pa.BufferOutputStream()
+    pyarrow.csv.write_csv(pa.table({"id": ids if chosen.index is None else ids.take(pa.array(chosen.index))}), sink)
+    return np.frombuffer(sink.getvalue(), dtype=np.uint8)
 
 
 def clusters_list(workspace: Workspace, pairs: TrainingPairs, clusters: Artifact, chosen: Selection) -> None:
@@ -164,7 +181,7 @@ def clusters_list(workspace: Workspace, pairs: TrainingPairs, clusters: Artifact
         attribute = pairs.attributes[0] if pairs.attributes else ""
         if len(pairs.attributes) > 1:
             attribute = st.selectbox("Groups of", pairs.attributes, key="list_attribute", label_visibility="collapsed", width=180)
-    target = st.session_state.get("clusters_target") or next(iter(pairs.targets), "")
+    target = _target(pairs)
     rows = cluster_list.summary(workspace, clusters, level, target)
 
     def choose() -> None:
@@ -177,6 +194,12 @@ def clusters_list(workspace: Workspace, pairs: TrainingPairs, clusters: Artifact
         pairs, rows, level, target=target, attribute=attribute, key="clusters_list", on_choose=choose,
         chosen=chosen.choice.value if chosen.choice.kind == level else "",
     )
+
+
+def _target(pairs: TrainingPairs) -> str:
+    """Whose influence is looked at; empty before there are scores."""
+    target = st.session_state.get("clusters_target")
+    return target if target in pairs.targets else next(iter(pairs.targets), "")
 
 
 def _orders(pairs: TrainingPairs, chosen: Selection) -> dict[str, Callable[[str], tuple[str | None, int]]]:

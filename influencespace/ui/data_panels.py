@@ -47,6 +47,7 @@ def counts(pairs: Artifact) -> None:
         )
 
 
+@guarded()
 def groups(pairs: Artifact) -> None:
     """A bar for the share of each group among the pairs, by split."""
     attributes = [name for name in pq.read_schema(pairs.folder / "pairs.parquet").names if name.startswith(GROUP)]
@@ -100,6 +101,7 @@ def samples(pairs: TrainingPairs) -> None:
         gallery.draw(pairs, pairs.rows(index), key="data_samples", label="Some of the training pairs")
 
 
+@guarded()
 def problems(pairs: Artifact) -> None:
     """What was wrong with single rows, and what was done about it, by kind and page by page."""
     found = reading.table(pairs, "problems")

@@ -10,6 +10,7 @@ import streamlit as st
 from influencespace.pairs.statistics import CaptionStatistics, PhotoStatistics, caption_statistics, photo_statistics
 from influencespace.ui import background, colours
 from influencespace.ui.columns import TrainingPairs
+from influencespace.ui.guard import guarded
 from influencespace.ui.influence_charts import plain
 from influencespace.ui.workspaces import in_bytes
 
@@ -19,6 +20,7 @@ LONGEST = 40
 COMMONEST = 12
 
 
+@guarded()
 def captions(pairs: TrainingPairs) -> None:
     """Lengths, frequent words and repetitions of the training captions."""
     found: CaptionStatistics | None = background.result(
@@ -54,6 +56,7 @@ def captions(pairs: TrainingPairs) -> None:
             )
 
 
+@guarded()
 def photos(pairs: TrainingPairs) -> None:
     """Sizes, shapes and files of a sample of the training photos."""
     found: PhotoStatistics | None = background.result(

@@ -17,6 +17,7 @@ PAGE = 10
 WIDTHS = (2, 2.4, 1.3, 1.1, 1.6, 1)
 
 
+@guarded()
 def listed(root: Path, current: Workspace) -> None:
     """One line a workspace with a button that opens it."""
     found = sorted(workspaces.entries(root), key=lambda entry: (entry.name != current.name, -(entry.changed or 0)))

@@ -69,7 +69,12 @@ def write_pairs(draft, workspace):
 
 
 def write_features(draft, workspace):
-    draft.array("image", np.zeros((TRAIN + VALIDATION + TEST, 4), dtype=np.float16))
+    draw, n = np.random.default_rng(1), TRAIN + VALIDATION + TEST
+    for name in ("image", "text"):  # those of a topic are alike
+        draft.array(name, (np.eye(4)[np.arange(n) % 3] + 0.05 * draw.standard_normal((n, 4))).astype(np.float16))
+    duplicates = np.arange(n, dtype=np.int32)
+    duplicates[[3, 6]] = 0
+    draft.array("duplicates", duplicates)
     draft.facts = {"encoder": "demo", "aligned": True, "aligned_why": "", "device": "cpu", "seconds": 1.0}
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pandas as pd
 import pytest
-from fabricated import TARGETS, TOPICS, TRAIN, AnyOptions, fabricate
+from fabricated import TARGETS, TRAIN, AnyOptions
 from page_cases import fine, words
 
 from influencespace import jobs
@@ -20,28 +19,12 @@ from influencespace.workspace import MADE_BY, Workspace
 PAGES = ["data", "clusters", "influence", "curate", "train", "export"]
 
 
-def _map(page) -> tuple[dict, dict[str, np.ndarray]]:
-    """Header and arrays of the page's map, as map.js unpacks them."""
-    message = next(element.proto.bytes for element in page.get("bidi_component") if element.proto.bytes)
-    length = int(np.frombuffer(message, "<u4", 1)[0])
-    header, at, arrays = json.loads(message[4 : 4 + length]), 4 + length, {}
-    for name, kind in {"x": "<u2", "y": "<u2", "tag": "<u2", "shade": "u1", "kind": "u1"}.items():
-        arrays[name] = np.frombuffer(message, kind, header["n"], at)
-        at += arrays[name].nbytes
-    assert at == len(message)
-    return header, arrays
-
-
-def _cards(page) -> list[dict]:
-    return next(json.loads(e.proto.json)["cards"] for e in page.get("bidi_component") if e.proto.json)
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_page_of_an_empty_workspace_is_a_sentence_with_one_button(app, tmp_path, page):
     Workspace(tmp_path / "mine", create=True)
     opened = fine(app(page))
     assert "There are no pairs in this workspace yet." in words(opened)
-    expected = ["Open the demo", "Bring them in"] if page == "data" else ["Open the demo"]
+    expected = ["Open the demo", "Bring them in", "Make it"] if page == "data" else ["Open the demo"]
     assert [button.label for button in opened.button] == expected
 
 
@@ -65,86 +48,6 @@ def test_whole_workspace_shows_every_page(app, workspace, page):
     opened = fine(app(page))
     assert "not there yet" not in words(opened)
     assert not any(word in words(opened).lower() for word in ("gradient", "tensor", "artifact"))
-
-
-def test_data_page_counts_pairs_and_problems(app, workspace):
-    opened = fine(app("data"))
-    assert [metric.value for metric in opened.metric] == ["60", "12", "12", "2"]
-    assert list(opened.dataframe[0].value["problem"]) == ["unreadable image", "empty caption"]
-    states = opened.dataframe[1].value.set_index("What")["State"]
-    assert set(states) == {"up to date"}
-    cards = _cards(opened)
-    assert cards[0]["caption"] == "A woman with <b>dog</b> number 0"
-    assert cards[0]["image"].startswith("data:image/jpeg;base64,")
-
-
-def test_bringing_in_starts_a_job_in_a_new_workspace(app, workspace, tmp_path):
-    opened = app("data")
-    opened.text_input(key="bring_in_name").set_value("flickr")
-    opened.text_input(key="bring_in_source").set_value("pairs.jsonl")
-    opened.multiselect(key="bring_in_groups").set_value(["gender", "age:old,young"])
-    opened.text_input(key="bring_in_encoder").set_value("mini-clip")
-    next(button for button in opened.button if button.label == "Bring them in").click().run()
-    assert not opened.exception
-    name, commands = app.submitted[0]
-    assert name == "flickr"
-    assert [command[0] for command in commands] == ["import", "embed", "proxy", "cluster", "score", "plan", "effects"]
-    assert commands[0][1]["source"] == "pairs.jsonl"
-    assert commands[0][1]["groups"] == ["gender", "age:old,young"]
-    assert commands[1][1] == {"encoder": "mini-clip"}
-    assert opened.selectbox(key="workspace").value == "flickr"
-
-
-def test_bringing_in_says_what_is_wrong(app, workspace):
-    opened = app("data")
-    opened.text_input(key="bring_in_name").set_value("demo")
-    opened.text_input(key="bring_in_source").set_value("pairs.jsonl")
-    next(button for button in opened.button if button.label == "Bring them in").click().run()
-    assert "There is a workspace 'demo' already" in opened.error[0].value
-    assert app.submitted == []
-
-
-def test_clusters_page_shows_every_training_pair(app, workspace):
-    header, points = _map(fine(app()))
-    assert header["n"] == TRAIN
-    assert {place["text"] for place in header["places"]} == set(TOPICS)
-    assert set(points["kind"]) == {1}
-    assert np.array_equal(points["shade"], np.arange(TRAIN) % 3)
-
-
-def test_choosing_topic_and_cluster_greys_the_others(app, workspace):
-    opened = app()
-    opened.selectbox(key="clusters_topic").set_value(1).run()
-    assert np.array_equal(_map(fine(opened))[1]["kind"] == 1, np.arange(TRAIN) % 3 == 1)
-    assert list(opened.dataframe[0].value["cluster"]) == ["1.0", "1.1"]
-    opened.session_state["clusters_cluster"] = "1.0"
-    opened.run()
-    assert _map(fine(opened))[1]["kind"].sum() == TRAIN // 6
-    assert {card["note"].split(" · ")[0] for card in _cards(opened)} == {"harms"}
-
-
-def test_map_is_coloured_by_what_is_chosen(app, workspace):
-    opened = app()
-    stratum = (np.arange(TRAIN) // 3) % 2
-    opened.session_state["clusters_colour"] = "Influence"
-    header, points = _map(fine(opened.run()))
-    assert header["scale"] == {"low": "harms", "high": "helps"}
-    assert (points["shade"][stratum == 0] < 128).all() and (points["shade"][stratum == 1] > 128).all()
-    opened.session_state["clusters_colour"] = "Disposition"
-    header, points = _map(fine(opened.run()))
-    legend = [(entry["label"], entry["count"]) for entry in header["legend"]]
-    assert legend == [("keep", "38"), ("up-weight", "10"), ("prune", "12")]
-    assert [int((points["kind"] == kind).sum()) for kind in (0, 1, 2)] == [12, 38, 10]
-    opened.session_state["clusters_colour"] = "Group"
-    header, _ = _map(fine(opened.run()))
-    assert [entry["label"] for entry in header["legend"]] == ["man", "woman", "unknown"]
-
-
-def test_map_shows_before_there_are_scores(app, tmp_path):
-    fabricate(tmp_path / "demo", upto="clusters")
-    opened = fine(app())
-    assert _map(opened)[0]["n"] == TRAIN
-    assert {card["bar"] for card in _cards(opened)} == {None}
 
 
 def test_influence_page_follows_target_and_level(app, workspace):
@@ -208,26 +111,6 @@ def test_decision_in_the_table_is_kept_for_its_cluster_and_taken_back(app, works
     plan_subset(workspace, PlanOptions())
     decided = workspace.artifact("plan").table("clusters").set_index("cluster")["decided"] > 0
     assert list(decided[decided].index) == ["2.0"]
-
-
-def test_training_is_submitted_with_the_options_of_the_form(app, workspace):
-    opened = app("train")
-    table = opened.dataframe[0].value
-    assert list(table["Arm"]) == ["influence", "random", "agreement", "full", "start"]
-    assert table["R@10"][0] == "40.0  [39.0, 41.0]"
-    assert "clip-score is missing: the features of image and text are not aligned" in words(opened)
-    opened.multiselect(key="train_arms").set_value(["influence", "random"])
-    opened.number_input(key="train_seeds").set_value(2)
-    next(button for button in opened.button if button.label == "Train").click().run()
-    assert not opened.exception
-    chosen = {"arms": ("influence", "random"), "seeds": 2, "seed": 0, "device": "auto"}
-    assert app.submitted == [("demo", [("train", chosen)])]
-
-
-def test_results_of_an_earlier_plan_say_so(app, workspace):
-    plan_subset(workspace, PlanOptions(reduction=0.5))
-    opened = fine(app("train"))
-    assert "of an earlier plan" in opened.warning[0].value
 
 
 def test_export_previews_and_writes(app, workspace, tmp_path):

@@ -5,6 +5,11 @@ const PLAN = "influencespace:plan"
 const REACH = 10       // pixels around the pointer
 const YIELDS = 40      // pale points give way to others, as if they lay farther (in pixels squared)
 const TOLERANCE = 1.5  // pixels that a lasso may be made simpler by
+// A frame that takes longer than this while something moves is made quicker by leaving points out, until it rests.
+const SLOW = 90
+const QUICK = 30
+const STILL = 200
+const THINNEST = 16
 const instances = new WeakMap()
 
 export default function (component) {
@@ -31,6 +36,7 @@ class PairMap {
     this.columns = new Columns(() => this.tell("missing", true))
     this.painter = new Painter(this.canvas)
     this.frames = 0
+    this.thin = 1
     if (!this.painter.gl) return
     this.painter.start()
     this.gestures = new Gestures(this, root)
@@ -99,25 +105,37 @@ class PairMap {
 
   setPlan({ removed_code: removed, benefit_threshold: threshold, cap }) {
     this.plan = { removed, threshold, cap }
-    this.draw()
+    this.draw(true)
   }
 
-  /** Draw before the browser shows its next frame. */
-  draw() {
-    this.frame ??= requestAnimationFrame(() => {
+  /** Draw before the browser shows its next frame; while something moves, perhaps not all points. */
+  draw(moving = false) {
+    this.moving = moving
+    this.frame ??= requestAnimationFrame(now => {
       this.frame = null
-      this.paint()
+      clearTimeout(this.still)
+      this.paint(this.moving ? this.thin : 1)
+      if (!this.moving) return
+      if (this.thin > 1) this.still = setTimeout(() => this.draw(), STILL)
+      // The browser is a frame ahead of what it shows: how long a frame takes is known from the one after the next.
+      requestAnimationFrame(() => requestAnimationFrame(later => this.pace((later - now) / 2)))
     })
   }
 
-  paint() {
+  /** Leave more points out while something moves, or fewer. */
+  pace(took) {
+    if (took > SLOW) this.thin = Math.min(2 * this.thin, THINNEST)
+    else if (took < QUICK) this.thin = Math.max(this.thin / 2, 1)
+  }
+
+  paint(every) {
     const { canvas, colouring, view } = this
     const [width, height] = [canvas.clientWidth, canvas.clientHeight]
     if (!colouring || !width || this.painter.gl.isContextLost()) return
     this.painter.paint(view, {
       by: colouring.by, faintShade: colouring.faint, removedCode: this.plan?.removed ?? 0, threshold: this.plan?.threshold ?? 0,
       cap: this.plan?.cap ?? 1, pale: rgb(this.data.pale[this.theme]), rim: rgb(this.data.rim[this.theme]),
-    })
+    }, every)
     this.words.settle(view, width, height)
     const { selected } = this.data
     const ring = selected >= 0 && selected < this.data.n
@@ -133,7 +151,7 @@ class PairMap {
   look(change) {
     this.view = change(this.view)
     this.leave()
-    this.draw()
+    this.draw(true)
   }
 
   hover(left, top) {
@@ -212,6 +230,7 @@ class PairMap {
   destroy() {
     this.gone = true
     cancelAnimationFrame(this.frame)
+    clearTimeout(this.still)
     window.removeEventListener(PLAN, this.onPlan)
     this.observer?.disconnect()
     this.words.forget()

@@ -14,6 +14,8 @@ class Painter {
     this.squares = link(gl, VERTEX.replace("SOFT", "0.0"), SQUARE)
     this.discs = link(gl, VERTEX.replace("SOFT", "1.0"), DISC)
     this.buffers = {}
+    this.attributes = {}
+    this.every = null
     this.textures = Object.fromEntries(["clusterColours", "benefits", "palette"].map((name, unit) => {
       const texture = gl.createTexture()
       gl.activeTexture(gl.TEXTURE0 + unit)
@@ -34,20 +36,19 @@ class Painter {
   setPoints(content, n) {
     const { gl } = this
     this.n = n
-    this.fill("points", content)
-    gl.enableVertexAttribArray(LOCATION.position)
-    gl.vertexAttribPointer(LOCATION.position, 2, gl.UNSIGNED_SHORT, true, 4, 0)
-    gl.enableVertexAttribArray(LOCATION.cluster)
-    gl.vertexAttribIPointer(LOCATION.cluster, 1, gl.UNSIGNED_SHORT, 2, 4 * n)
+    const buffer = this.fill("points", content)
+    this.attributes.position = { buffer, width: 4, offset: 0, parts: 2, type: gl.UNSIGNED_SHORT }
+    this.attributes.cluster = { buffer, width: 2, offset: 4 * n, parts: 1, type: gl.UNSIGNED_SHORT }
+    this.every = null
   }
 
   /** One number a point: turns (two bytes each), shades or the mask (one); undefined: there is none. */
   setColumn(name, content) {
     const { gl } = this
-    if (!content) return gl.disableVertexAttribArray(LOCATION[name])
-    this.fill(name, content)
-    gl.enableVertexAttribArray(LOCATION[name])
-    gl.vertexAttribIPointer(LOCATION[name], 1, name === "turn" ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE, 0, 0)
+    const [width, type] = name === "turn" ? [2, gl.UNSIGNED_SHORT] : [1, gl.UNSIGNED_BYTE]
+    if (content) this.attributes[name] = { buffer: this.fill(name, content), width, offset: 0, parts: 1, type }
+    else delete this.attributes[name]
+    this.every = null
   }
 
   fill(name, content) {
@@ -55,6 +56,26 @@ class Painter {
     this.buffers[name] ??= gl.createBuffer()
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[name])
     gl.bufferData(gl.ARRAY_BUFFER, content, gl.STATIC_DRAW)
+    return this.buffers[name]
+  }
+
+  /** Say how the arrays are read: of so many points one. */
+  bind(every) {
+    if (this.every === every) return
+    const { gl } = this
+    this.every = every
+    for (const [name, location] of Object.entries(LOCATION)) {
+      const attribute = this.attributes[name]
+      if (!attribute) {
+        gl.disableVertexAttribArray(location)
+        continue
+      }
+      const { buffer, width, offset, parts, type } = attribute
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer)
+      gl.enableVertexAttribArray(location)
+      if (name === "position") gl.vertexAttribPointer(location, parts, type, true, width * every, offset)
+      else gl.vertexAttribIPointer(location, parts, type, width * every, offset)
+    }
   }
 
   /** One texel a cluster: `clusterColours` (four bytes) or `benefits` (a float), in rows of 256. */
@@ -80,11 +101,11 @@ class Painter {
   }
 
   /**
-   * Draw one frame.
+   * Draw one frame, of so many points (`every`) one.
    *
    * `look` has `by`, `faintShade` (-1 for none), the colours `pale` and `rim`, and of a plan `removedCode`, `threshold`, `cap`.
    */
-  paint(view, look) {
+  paint(view, look, every = 1) {
     const { gl, canvas, n } = this
     const ratio = window.devicePixelRatio || 1
     const [width, height] = [canvas.clientWidth, canvas.clientHeight]
@@ -110,7 +131,8 @@ class Painter {
     gl.uniform1f(uniforms.size, size)
     gl.uniform3fv(uniforms.pale, look.pale.map(channel => channel / 255))
     if (uniforms.rim) gl.uniform3fv(uniforms.rim, look.rim.map(channel => channel / 255))
-    gl.drawArrays(gl.POINTS, 0, n)
+    this.bind(every)
+    gl.drawArrays(gl.POINTS, 0, Math.ceil(n / every))
   }
 
   destroy() {

@@ -22,6 +22,7 @@ class Words {
   }
 
   setPlaces(places) {
+    this.settled = null
     this.measure.font = `600 12px ${getComputedStyle(this.root).fontFamily}`
     this.places = places.map(place => ({
       text: place.text, x: place.x / LARGEST, y: place.y / LARGEST,
@@ -31,6 +32,9 @@ class Words {
 
   /** Put the names where their points are; one that would cover a name before it stays away. */
   settle(view, width, height) {
+    const now = [view.x, view.y, view.zoom, width, height].join()
+    if (now === this.settled) return
+    this.settled = now
     const taken = [[width - 300, 0, width, 40]]  // the tools
     const near = (a, b) => a[2] > b[0] - ROOM && a[0] < b[2] + ROOM && a[3] > b[1] - ROOM && a[1] < b[3] + ROOM
     let count = 0

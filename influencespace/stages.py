@@ -135,6 +135,8 @@ def _upstream(artifact: str) -> set[str]:
 
 
 def options_before(workspace: Workspace, stage: Stage) -> Options:
-    """The options that a stage's artifact was made with, or the defaults where there is none."""
+    """The options that a stage's artifact was made with, or the defaults where there is none; a plan's are those asked for."""
+    if stage.artifact == "plan" and (asked := workspace.asked()) is not None:
+        return restore(PlanOptions, asked)
     found = workspace.find(stage.artifact)
     return stage.options() if found is None else restore(stage.options, found.record["options"])

@@ -34,6 +34,7 @@ from influencespace.options import Options
 
 FORMAT = 1
 RECORD = "artifact.json"
+PLAN_OPTIONS = "plan_options.json"
 RECORDED = {"stage", "options", "inputs", "content", "digest", "created", "seconds", "version", "facts"}
 # The stages in the order of the road, and what each reads. stages.py says what they do.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -167,6 +168,11 @@ class Workspace:
         """The database of jobs."""
         return self.path / "jobs.sqlite"
 
+    @property
+    def history(self) -> Path:
+        """The database of versions."""
+        return self.path / "history.sqlite"
+
     def private(self, name: str) -> Path:
         """A folder for what is no artifact but helps to make one (a partial result, thumbnails); it may be deleted."""
         folder = self.path / "cache" / name
@@ -199,7 +205,10 @@ class Workspace:
             lock.release()
 
     def decisions(self) -> dict[str, Any]:
-        """What the curator has decided by hand, as :mod:`influencespace.curation.decisions` has it; empty at first."""
+        """What the curator has decided by hand, as :mod:`influencespace.curation.decisions` has it; empty at first.
+
+        Levels on which nothing is decided are left out, so that the same decisions are equal.
+        """
         file = self.path / "decisions.json"
         if not file.exists():
             return {}
@@ -210,14 +219,48 @@ class Workspace:
                 raise ValueError("decisions must be under topics, clusters or pairs, by name, or a list under sets")
         except (OSError, ValueError) as error:
             raise WorkspaceError(f"{file} cannot be read ({error}); mend it, or delete it to start anew.") from None
-        return decisions
+        return {level: decided for level, decided in decisions.items() if decided}
 
     def decide(self, decisions: dict[str, Any]) -> None:
         """Keep the curator's decisions; the plan made from others is stale from now on."""
+        self._keep("decisions.json", decisions)
+
+    def asked(self) -> dict[str, Any] | None:
+        """The recipe of the options that the plan is to be made with, or None where it was not asked for any."""
+        file = self.path / PLAN_OPTIONS
+        if not file.exists():
+            return None
+        try:
+            asked = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(asked, dict):
+                raise ValueError("options must be by name")
+        except (OSError, ValueError) as error:
+            raise WorkspaceError(f"{file} cannot be read ({error}); delete it to go on with the options of before.") from None
+        return asked
+
+    def ask(self, options: Options) -> None:
+        """Keep the options that the plan is to be made with; the plan made with others is stale from now on."""
+        if self.asked() != options.recipe():
+            self._keep(PLAN_OPTIONS, options.recipe())
+
+    def plan_digest(self, options: Options, decisions: dict[str, Any]) -> str:
+        """The digest that a plan with these options and decisions would have, made from what there is now.
+
+        Raises
+        ------
+        WorkspaceError
+            If something that a plan is made from is not there yet.
+        """
+        return _digest(self._recipe("plan", options, _hash(canonical(decisions))))
+
+    def _keep(self, name: str, value: Any) -> None:
         with self._explained("be written"):
-            temporary = self.path / ".decisions.json"
-            temporary.write_text(canonical(decisions) + "\n", encoding="utf-8")
-            temporary.replace(self.path / "decisions.json")
+            file = self.path / name
+            file.parent.mkdir(exist_ok=True)
+            # Under a name of its own: of two that write at once the later one stays, whole.
+            temporary = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
+            temporary.write_text(canonical(value) + "\n", encoding="utf-8")
+            temporary.replace(file)
 
     def store_set(self, digest: str, pairs: pd.DataFrame) -> None:
         """Keep a set of pairs under the digest of what it holds."""
@@ -280,8 +323,13 @@ class Workspace:
             return "missing"
         fresh = all(a is not None and a.digest == found.record["inputs"].get(need) for need, a in inputs.items())
         upstream = all(self.state(need) == "current" for need in NEEDS[name])
-        decided = name != "plan" or found.record["content"] == _hash(canonical(self.decisions()))
+        decided = name != "plan" or self._as_asked(found)
         return "current" if fresh and upstream and decided else "stale"
+
+    def _as_asked(self, plan: Artifact) -> bool:
+        """Whether a plan was made with the present decisions, and the options that were asked for."""
+        decided = plan.record["content"] == _hash(canonical(self.decisions()))
+        return decided and self.asked() in (None, plan.record["options"])
 
     def is_current(self, name: str, options: Options) -> bool:
         """Whether the artifact stands, made with just these options."""
@@ -297,7 +345,7 @@ class Workspace:
             If the workspace cannot be written.
         """
         began = time.monotonic()
-        inputs = {need: self.artifact(need).digest for need in NEEDS[name]}
+        before = self._recipe(name, options, "")
         # Taken before the stage reads them: a plan during whose making the curator decides otherwise must come out stale.
         decided = _hash(canonical(self.decisions())) if name == "plan" else None
         folder = self.path / f".{name}.draft"
@@ -307,16 +355,19 @@ class Workspace:
             try:
                 draft = Draft(folder)
                 yield draft
-                draft.content = decided or draft.content
-                recipe = {"stage": name, "options": options.recipe(), "inputs": inputs, "content": draft.content}
+                recipe = before | {"content": decided or draft.content}
                 record = recipe | {
-                    "digest": _hash(canonical(recipe)), "created": _now(), "seconds": time.monotonic() - began,
+                    "digest": _digest(recipe), "created": _now(), "seconds": time.monotonic() - began,
                     "version": __version__, "facts": draft.facts,
                 }
                 (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
                 self._put_in_place(folder, name)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _recipe(self, name: str, options: Options, content: str) -> dict[str, Any]:
+        inputs = {need: self.artifact(need).digest for need in NEEDS[name]}
+        return {"stage": name, "options": options.recipe(), "inputs": inputs, "content": content}
 
     def _aside(self, name: str) -> Path:
         return self.path / f".{name}.old"
@@ -352,6 +403,10 @@ class Workspace:
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spare spaces: the same text for the same value."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _digest(recipe: dict[str, Any]) -> str:
+    return _hash(canonical(recipe))
 
 
 def _hash(text: str) -> str:

@@ -228,6 +228,39 @@ def test_decisions_make_the_plan_stale_and_taking_them_back_makes_it_current(wor
     assert set(states(workspace).values()) == {"current"}
 
 
+def test_options_that_are_asked_for_make_a_plan_of_others_stale(workspace):
+    make_road(workspace)
+    assert workspace.asked() is None
+    workspace.ask(Made())
+    assert workspace.asked() == Made().recipe() and set(states(workspace).values()) == {"current"}
+    workspace.ask(Made(level=9.0))
+    assert workspace.state("plan") == workspace.state("training") == "stale" and workspace.state("effects") == "current"
+    workspace.ask(Made())
+    assert set(states(workspace).values()) == {"current"}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "3"])
+def test_damaged_options_are_an_error_that_names_the_file(workspace, text):
+    (workspace.path / "plan_options.json").write_text(text)
+    with pytest.raises(WorkspaceError, match=r"plan_options\.json.*delete it to go on"):
+        workspace.asked()
+
+
+def test_the_digest_of_a_plan_is_known_before_it_is_made(workspace):
+    make_road(workspace)
+    decisions = {"clusters": {"0.1": "prune"}}
+    before = workspace.plan_digest(Made(level=9.0), decisions)
+    assert workspace.plan_digest(Made(), {}) == workspace.artifact("plan").digest != before
+    workspace.decide(decisions)
+    make(workspace, "plan", Made(level=9.0))
+    assert workspace.artifact("plan").digest == before
+
+
+def test_levels_without_decisions_are_none(workspace):
+    workspace.decide({"topics": {}, "sets": [], "pairs": {"p": "keep"}})
+    assert workspace.decisions() == {"pairs": {"p": "keep"}}
+
+
 def test_a_decision_made_while_the_plan_is_made_leaves_that_plan_stale(workspace):
     make_road(workspace)
     with workspace.write("plan", Made()) as draft:
@@ -236,7 +269,7 @@ def test_a_decision_made_while_the_plan_is_made_leaves_that_plan_stale(workspace
     assert workspace.state("plan") == "stale"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '"prune"', '{"clusters": ["0.1"]}', '{"pairs": null}'])
+@pytest.mark.parametrize("text", ["{", "[]", '"prune"', '{"clusters": ["0.1"]}', '{"pairs": null}', '{"sets": {}}'])
 def test_decisions_that_are_none_are_an_error_that_names_the_file(workspace, text):
     (workspace.path / "decisions.json").write_text(text)
     with pytest.raises(WorkspaceError, match=r"decisions\.json.*delete it to start anew"):

@@ -7,11 +7,13 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
+from influencespace.curation.history import History
 from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import UP_WEIGHT, Plan
 from influencespace.curation.reasons import reasons
+from influencespace.curation.words import changed
 from influencespace.progress import Progress, silent
 from influencespace.workspace import NEEDS, Artifact, Workspace
 
@@ -19,17 +21,21 @@ FORMAT = 1
 
 
 def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress = silent) -> Artifact:
-    """Plan the subset and write the artifact ``plan``.
+    """Plan the subset and write the artifact ``plan``; options other than those of the present version are a step.
 
     Raises
     ------
     PlanError
         If a decision cannot be followed.
     """
+    history = History(workspace)
+    head = history.head()
+    history.record(changed(head.options, options), options, head.decisions)
     with workspace.write("plan", options) as draft:
         inputs, clusters = PlanInputs.read(workspace), workspace.artifact("clusters")
         ids = inputs.ids.to_numpy(zero_copy_only=False)
-        plan = inputs.plan(inputs.decided(workspace.decisions()), options)
+        decisions = workspace.decisions()
+        plan = inputs.plan(inputs.decided(decisions), options)
         table = plan.clusters.merge(clusters.table("clusters")[["cluster", "topic", "name", "agreement"]], on="cluster")
         table["reason"] = reasons(table, len(ids))
         twice = plan.duplicate_of != np.arange(len(ids))
@@ -40,6 +46,7 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
         draft.table("clusters", table.drop(columns=["topic", "name", "agreement"]))
         digests = {name: workspace.artifact(name).digest for name in NEEDS["plan"]}
         topics = clusters.table("topics")
+        draft.json("decisions", decisions)
         draft.json("plan", _document(plan, table, topics, ids, inputs.members, options, digests))
         kept = int((plan.weights > 0).sum())
         draft.facts = {

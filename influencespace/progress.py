@@ -20,5 +20,15 @@ class Cancelled(Exception):
     """Raised out of a progress report when the person who started the work has cancelled it."""
 
 
+def expect(progress: Progress, seconds: float) -> None:
+    """Tell how long the step at hand will still take, where the work knows that better than its pace shows.
+
+    A progress that wants to know has a method ``expect(seconds)``.
+    """
+    listen = getattr(progress, "expect", None)
+    if listen is not None:
+        listen(seconds)
+
+
 def silent(done: int, total: int, what: str) -> None:
     """The progress of those who do not look."""

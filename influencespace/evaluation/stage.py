@@ -22,11 +22,11 @@ from influencespace.features.duplicates import stored_duplicates, twin_codes
 from influencespace.influence.options import ScoreOptions
 from influencespace.options import restore
 from influencespace.pairs.views import heldout, photo_codes, training_rows
-from influencespace.progress import Progress, silent
+from influencespace.progress import Progress, expect, silent
 from influencespace.proxy.stage import prepared_pairs, stored_fit
 from influencespace.training.arms import Curation, Redrawn
 from influencespace.training.heads import HeadsSettings
-from influencespace.training.journal import Journal
+from influencespace.training.journal import Course, Journal
 from influencespace.training.kept import Kept
 from influencespace.training.options import UNTRAINED, TrainOptions, possible
 from influencespace.training.trainer import TrainingData, train_arm, trial_scores, untouched
@@ -58,13 +58,18 @@ def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress =
             [], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared, missing
         )
         trainer = _Trainer(workspace, data, curation, settings, options, fit_seconds, journal)
-        finished, wanted = kept.finished(), options.runs(arms)
+        finished, wanted, course = kept.finished(), options.runs(arms), Course()
         taken_over = [run for run in wanted if run in finished]
         measures = {run: _load(kept.run(*run)) for run in taken_over}
         for arm, seed in wanted:
             if (arm, seed) in measures:
                 continue
             report = partial(progress, len(measures), len(wanted), f"training {arm}, seed {seed}")
+            report()
+            course.follow(kept.journal)
+            left = course.seconds_left([run for run in wanted if run not in measures], time.time())
+            if left is not None:
+                expect(progress, left)
             measured = trainer.run(arm, seed, report)
             with kept.finishing(arm, seed) as folder:
                 save_measures(Draft(folder), replace(held_out, runs=[measured]))
@@ -144,7 +149,6 @@ class _Trainer:
         """One arm with one seed, trained and measured; ``report`` is called on the way, and may end it."""
         self.began = time.time()
         self.journal.tell(arm, seed, began=self.began)
-        report()
 
         def watch(step: dict) -> None:
             self.journal.tell(arm, seed, **step)

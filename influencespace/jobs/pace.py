@@ -13,6 +13,7 @@ class Pace:
         self._done, self._total = 0, -1
         self._first, self._began = 0, 0.0
         self._due: float | None = None
+        self._told = False
 
     def due(self, done: int, total: int, now: float) -> float | None:
         """When the step will be finished, in the clock of ``now`` (seconds); None until its pace is known.
@@ -21,10 +22,14 @@ class Pace:
         and the answer changes only when the count does, so that it does not drift while one piece takes its time.
         """
         if total != self._total or done < self._done:
-            self._first, self._began, self._due = done, now, None
-        elif done > self._done:
+            self._first, self._began, self._due, self._told = done, now, None, False
+        elif done > self._done and not self._told:
             gone, seconds = done - self._first, now - self._began
             if gone > HONEST_PART * (total - self._first) and seconds > HONEST_SECONDS:
                 self._due = now + seconds / gone * (total - done)
         self._done, self._total = done, total
         return self._due
+
+    def expect(self, due: float) -> None:
+        """Take the word of the work itself for when the step will be finished, from now on until it is."""
+        self._due, self._told = due, True

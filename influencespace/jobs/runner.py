@@ -89,6 +89,10 @@ class Report:
         if self.store.get(self.job_id).cancelled:
             raise Cancelled
 
+    def expect(self, seconds: float) -> None:
+        """Hear from the work itself how long the step at hand will still take."""
+        self.pace.expect(time.time() + seconds)
+
 
 def _wait(workspace: Workspace, store: Store, job_id: int) -> None:
     while not store.claim(job_id):

@@ -85,6 +85,10 @@ class Job:
         """Whether it waits or runs."""
         return self.status in UNFINISHED
 
+    def does(self, commands: list[tuple[str, dict[str, Any]]]) -> bool:
+        """Whether these are its commands, with these options."""
+        return json.dumps(self.commands) == json.dumps(commands)
+
     @property
     def fraction(self) -> float:
         """What part of the work at hand is done, 0 to 1."""

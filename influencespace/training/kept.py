@@ -52,6 +52,12 @@ class Kept:
         }
         return cls(workspace.private("training") / hashlib.sha256(canonical(recipe).encode()).hexdigest()[:32])
 
+    @classmethod
+    def latest(cls, workspace: Workspace, since: float) -> Kept | None:
+        """That of the latest training, if it has kept anything after ``since`` (seconds since the epoch)."""
+        worked = {folder.stat().st_mtime: folder for folder in workspace.private("training").iterdir()}
+        return cls(worked[max(worked)]) if worked and max(worked) >= since else None
+
     @property
     def journal(self) -> Path:
         """The file that the training tells its course to."""
@@ -61,8 +67,8 @@ class Kept:
         """Make the folder if it is not there, let go of the oldest ones, and go on with the journal."""
         self.folder.mkdir(exist_ok=True)
         os.utime(self.folder)
-        latest = sorted(self.folder.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
-        for old in latest[:-RECIPES]:
+        worked = sorted(self.folder.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
+        for old in worked[:-RECIPES]:
             shutil.rmtree(old, ignore_errors=True)
         return Journal(self.journal)
 

@@ -1,174 +1,249 @@
-"""The panels of the train page: what to train, and what was measured."""
+"""The panels of the page Train: what to train, and how far it has come."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from influencespace import jobs
-from influencespace.evaluation.figures import RECALLS
-from influencespace.metrics.fairness import OPPORTUNITY, PARITY
-from influencespace.options import describe
-from influencespace.training.options import TrainOptions
-from influencespace.ui import forms, reading, training_charts
+from influencespace.curation.options import PlanOptions
+from influencespace.errors import OptionError
+from influencespace.jobs import Job
+from influencespace.options import describe, restore
+from influencespace.training.journal import Course
+from influencespace.training.kept import Kept
+from influencespace.training.options import ARMS, NEED_ALIGNED, UNTRAINED, TrainOptions, possible
+from influencespace.ui import forms, live_curves, work
 from influencespace.ui.guard import guarded
-from influencespace.workspace import Artifact, Workspace
+from influencespace.workspace import Workspace
 
-FIRST = ["arms", "seeds"]
+TITLE = "Training"
+RESULTS = Path(__file__).parents[2] / "pages" / "results.py"
+LIVE_SECONDS = 2.0
+DEVICES = ("auto", "cpu", "cuda", "mps")
+MEANS = {
+    "influence": "the plan", "random": "as many, drawn at random", "clip-score": "those that the encoder finds fitting",
+    "agreement": "those that fit best, judged by models that have not seen them", "full": "all pairs",
+    "start": "the encoder as it is, untrained",
+}
 
 
 def launch(workspace: Workspace) -> None:
-    """A form with the arms and seeds; it starts a job that trains and compares them."""
-    names = [field["name"] for field in describe(TrainOptions)]
-    found = workspace.find("training")
-    values = dict(found.record["options"]) if found else {}
+    """What to train, how much of it is there already, and the button that starts or resumes it."""
+    given = _before(workspace)
+    described = {field["name"]: field for field in describe(TrainOptions)}
+    aligned = workspace.artifact("features").facts["aligned"]
+    allowed = possible(ARMS, aligned)
+    arms = st.pills(
+        "Arms", allowed, selection_mode="multi", key="train_arms", wrap=True,
+        default=[arm for arm in given.get("arms", ARMS) if arm in allowed],
+        help="Each arm trains the same model on other pairs. " + "; ".join(f"*{arm}*: {MEANS[arm]}" for arm in allowed) + ".",
+    )
+    if not aligned:
+        st.caption(f"{' and '.join(NEED_ALIGNED)} need an encoder whose photos and captions can be compared; this one's cannot.")
+    st.caption("**Trainer**: two linear heads on the encoder's features, which stay as they are.")
+    left, right = st.columns(2)
+    with left:
+        chosen = forms.fields(TrainOptions, ["seeds"], key="train", values=given)
+    with right:
+        device = st.selectbox(
+            "Device", DEVICES, index=DEVICES.index(given["device"]) if given.get("device") in DEVICES else 0, key="train_device",
+            help=described["device"]["help"] + " A device that is not there is said so when it starts.",
+        )
+    with st.expander("More options"):
+        chosen |= forms.fields(TrainOptions, ["seed"], key="train", values=given)
+    with guarded():
+        if not arms:
+            raise OptionError("Choose at least one arm to train.")
+        _start(workspace, TrainOptions(arms=tuple(arm for arm in ARMS if arm in arms), device=device, **chosen))
+
+
+def _start(workspace: Workspace, options: TrainOptions) -> None:
+    plan, decisions = _version(workspace)
+    runs = options.runs(list(options.arms))
+    done = len(Kept.of(workspace, options, plan, decisions).finished() & set(runs))
+    commands = [("plan", plan.recipe()), ("train", dataclasses.asdict(options))]
+    measured = workspace.is_current("plan", plan) and workspace.is_current("training", options)
+    coming = any(job.does(commands) for job in jobs.jobs(workspace) if job.unfinished and not job.cancelled)
     busy = jobs.active(workspace) is not None
-    with st.form("train", border=False):
-        given = forms.fields(TrainOptions, FIRST, key="train", values=values)
-        with st.expander("More options"):
-            given |= forms.fields(TrainOptions, [name for name in names if name not in FIRST], key="train", values=values)
-        if st.form_submit_button("Train", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch"):
-            with guarded():
-                chosen = dataclasses.asdict(TrainOptions(**given))
-                jobs.submit(workspace, [("train", chosen)], "Training")
-                st.rerun()
-    if busy:
-        st.caption("Something is being computed; the next training can start when it is done or cancelled.")
+    if coming:
+        words = "Just this is being trained or waits for it. Change something to put another training into the queue."
+    elif measured:
+        words = f"All {len(runs)} runs of this are done and measured. Change something to train again."
+    elif done:
+        words = f"{done} of {len(runs)} runs are done and kept: only the other {len(runs) - done} are trained."
+    else:
+        words = f"{len(runs)} runs: every arm with every seed, after learning rate and epochs were chosen on all pairs."
+    st.caption(words)
+    st.button(
+        "Add to the queue" if busy else "Resume" if done and not measured else "Train", type="primary",
+        icon=":material/play_arrow:", width="stretch", key="train_start", disabled=coming or measured, on_click=_submit,
+        args=(workspace, commands),
+        help="It waits for what is being computed and then starts by itself." if busy else
+        "It runs in the background: you may go on, close this page, or come back later.",
+    )
 
 
-def table(results: dict) -> None:
-    """The arms with what was measured: recall with intervals, time, and the proposal's four metrics."""
+def watch(workspace: Workspace) -> None:
+    """How far the training has come: live while it runs, or how the last one ended."""
+    job = next((job for job in jobs.jobs(workspace) if _trains(job) and job.status != "queued"), None)
+    if job is None:
+        _nothing(workspace)
+    elif job.status == "running":
+        st.subheader("Training now", anchor=False)
+        st.fragment(_live, run_every=LIVE_SECONDS)(workspace, job.id)
+    else:
+        st.subheader("The last training", anchor=False)
+        _ended(workspace, job)
+
+
+@guarded()
+def _submit(workspace: Workspace, commands: list[tuple[str, dict[str, Any]]]) -> None:
+    jobs.submit(workspace, commands, TITLE)
+
+
+def _live(workspace: Workspace, job_id: int) -> None:
+    with guarded():
+        job = next((job for job in jobs.jobs(workspace) if job.id == job_id), None)
+        if job is None or job.status != "running":
+            return  # the strip runs the page anew
+        kept = Kept.latest(workspace, job.started)
+        if kept is None or not (course := _course(kept)).curves:
+            st.markdown(_beginning(job))
+            return
+        options = _options(job)
+        runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
+        finished = kept.finished() & set(runs)
+        parts = [f"**{len(finished)} of {len(runs)}** runs are done"]
+        if course.present:
+            arm, seed = course.present
+            steps = len(course.curves[course.present])
+            parts.append(f"now {arm}, seed {seed}" + (f", epoch {steps} (dotted)" if steps else ""))
+        left = job.seconds_left
+        parts.append("the time left shows after two runs" if left is None else f"about {work.duration(left)} left")
+        st.markdown(" · ".join(parts))
+        _show(course, kept, runs, finished)
+
+
+def _ended(workspace: Workspace, job: Job) -> None:
+    options, kept = _options(job), Kept.latest(workspace, job.started) if job.started else None
+    runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
+    finished = kept.finished() & set(runs) if kept else set()
+    if job.status == "done":
+        st.markdown(f"**{len(runs)} runs** are done and measured, in {work.duration(job.seconds)}.")
+        st.page_link(RESULTS, label="See the results", icon=":material/query_stats:")
+        if workspace.state("training") != "current":
+            st.warning("The plan has changed since: these runs are of an earlier one.", icon=":material/history:")
+    else:
+        ended = "was cancelled" if job.status == "cancelled" else "did not work"
+        kept_on = "They are kept: resume it to go on there." if finished else ""
+        st.markdown(f"It {ended} when **{len(finished)} of {len(runs)}** runs were done. {kept_on}")
+        if job.message:
+            st.error(job.message, icon=":material/error:")
+    if kept is not None and (course := _course(kept)).curves:
+        _show(course, kept, runs, finished)
+
+
+def _show(course: Course, kept: Kept, runs: list[tuple[str, int]], finished: set[tuple[str, int]]) -> None:
+    """The curves, and a table of the arms. Figures are made only from new lines: each new one makes the browser start over."""
+    left, right = st.columns(2, gap="medium")
+    for place, column, title, meaning, alt in (
+        (left, "recall", "Recall on validation photos", "How often the right answer is among the first ten; higher is better.",
+         "Validation Recall@10 of each arm over the epochs"),
+        (right, "loss", "Loss on the training pairs", "How far off the model still is on what it trains on; lower is better. "
+         "Arms train on different pairs, so only the course of each counts here.", "Training loss of each arm over the epochs"),
+    ):
+        with place:
+            st.markdown(f"**{title}**", help=meaning)
+            figure = _figure(str(kept.folder), course.offset, tuple(dict.fromkeys(arm for arm, _ in runs)), column, course)
+            st.plotly_chart(figure, key=f"live_{column}", alt=alt)
     st.dataframe(
-        arms_table(results), hide_index=True, placeholder="–", alt="Arms with their pairs, recall and time",
+        arms(course, runs, finished), hide_index=True, placeholder="–", alt="Runs done, recall and time of each arm",
         column_config={
-            "Arm": st.column_config.TextColumn(pinned=True), "Pairs": st.column_config.NumberColumn(format="localized"),
-            "Removed": st.column_config.NumberColumn(format="%.1f %%", help="Data volume reduction."),
-            "Training": st.column_config.NumberColumn(format="%.1f s", help="Measured training time, mean of the seeds."),
-            "With scoring": st.column_config.NumberColumn(
-                format="%.1f s", help="Training and what the arm needed before: proxy, clusters, scores, plan."
+            "Runs done": st.column_config.TextColumn(help="How many of this arm's seeds are trained."),
+            "Validation Recall@10": st.column_config.NumberColumn(
+                format="%.1f %%", help="After the last epoch, mean of the finished runs. Results compare arms on test photos."
             ),
-            "Accuracy": st.column_config.TextColumn(help="Model accuracy: recall in percent of that of full."),
-            "Speed": st.column_config.TextColumn(help="Training efficiency: time of full divided by that of the arm."),
-            "Speed with scoring": st.column_config.TextColumn(help="The same, with the time of scoring in both."),
+            "Seconds a run": st.column_config.NumberColumn(
+                format="%.1f s", help="Mean of the finished runs, with what the arm needed before it could train."
+            ),
         },
     )
-    st.caption(
-        f"Recall in percent, mean of both directions, on {results['photos']:,} test photos with "
-        f"{results['captions']:,} captions that nothing before has looked at; {len(results['seeds'])} seeds; "
-        f"[95 % interval]. {results['decides']} decides."
+
+
+def arms(course: Course, runs: list[tuple[str, int]], finished: set[tuple[str, int]]) -> pd.DataFrame:
+    """One row an arm: how many of its runs are done, what they have reached and how long they took."""
+    rows = []
+    for arm in dict.fromkeys(arm for arm, _ in runs):
+        wanted = [run for run in runs if run[0] == arm]
+        own = [run for run in wanted if run in finished]
+        ends = [course.curves[run][-1]["recall"] for run in own if course.curves.get(run)]
+        seconds = [course.seconds[run] for run in own if run in course.seconds]
+        rows.append({
+            "Arm": arm, "Runs done": f"{len(own)} of {len(wanted)}",
+            "Validation Recall@10": sum(ends) / len(ends) if ends else None,
+            "Seconds a run": sum(seconds) / len(seconds) if seconds else None,
+        })
+    return pd.DataFrame(rows).astype({"Validation Recall@10": "float64", "Seconds a run": "float64"})
+
+
+def _course(kept: Kept) -> Course:
+    """What the training has told so far; kept by the visit, so that each look reads only what is new."""
+    name = f"course {kept.folder}"
+    course = st.session_state.setdefault(name, Course())
+    course.follow(kept.journal)
+    return course
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _figure(folder: str, offset: int, arms: tuple[str, ...], column: str, _course: Course) -> go.Figure:
+    return live_curves.figure(_course, [arm for arm in arms if arm != UNTRAINED], column)
+
+
+def _beginning(job: Job) -> str:
+    if job.what.startswith("choosing"):
+        return (
+            f"First, learning rate and epochs are chosen on all pairs: **{job.done} of {job.total}** settings are tried. "
+            "All arms are then trained with the same."
+        )
+    return f"It begins: {job.what}." if job.what else "It begins."
+
+
+def _nothing(workspace: Workspace) -> None:
+    st.subheader("What training shows", anchor=False)
+    st.markdown(
+        "Nothing has been trained here yet. Training takes the plan's pairs and, beside them, as many drawn at random, those "
+        "that fit best, and all; with the same budget for each, so that the differences are the data's. While it runs, its loss "
+        "and recall show here; what it measures on photos that nothing has looked at before is then on the page Results."
     )
-    for arm, why in results["missing"].items():
-        st.caption(f"{arm} is missing: {why}")
 
 
-def arms_table(results: dict) -> pd.DataFrame:
-    """One row an arm, ready to show."""
-    rows = []
-    for arm in results["arms"]:
-        proposal = arm["proposal"]
-        trained = arm["seconds"]["training"] is not None
-        row = {"Arm": arm["arm"], "Pairs": arm["pairs"], "Removed": arm["reduction"]} if trained else {"Arm": arm["arm"]}
-        row |= {metric: text(arm["recall"][metric]["both"]) for metric in RECALLS}
-        row |= {
-            "Training": arm["seconds"]["training"], "With scoring": arm["seconds"]["total"],
-            "Accuracy": text(proposal["model_accuracy"][results["decides"]], unit=" %"),
-            "Speed": text(proposal["training_efficiency"]["without_scoring"], 2, " ×"),
-            "Speed with scoring": text(proposal["training_efficiency"]["with_scoring"], 2, " ×"),
-        }
-        rows.append(row)
-    columns = ["Pairs", "Removed", "Training", "With scoring"]  # none of these for an arm that trains nothing
-    return pd.DataFrame(rows, columns=list(max(rows, key=len))).astype(dict.fromkeys(columns, "float64"))
+def _version(workspace: Workspace) -> tuple[PlanOptions, dict[str, Any]]:
+    """The options and decisions of the plan that is trained."""
+    return restore(PlanOptions, workspace.artifact("plan").record["options"]), workspace.decisions()
 
 
-def comparison(results: dict) -> None:
-    """Recall of the arms, and their paired differences from one of them."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        metric = st.segmented_control(
-            "Measure", list(RECALLS), default=results["decides"], required=True, key="train_metric"
-        )
-        st.plotly_chart(
-            training_charts.recall(results, metric), key="train_recall", alt=f"{metric} of each arm with its interval"
-        )
-    with right:
-        against = list(dict.fromkeys(entry["against"] for entry in results["differences"]))
-        if not against:
-            st.caption("There is nothing to compare with: train full, random or start as well.")
-            return
-        other = st.segmented_control("Compared with", against, default=against[0], required=True, key="train_against")
-        st.plotly_chart(
-            training_charts.differences(results, metric, other), key="train_differences",
-            alt=f"Paired difference in {metric} of each arm from {other} with its 95 % interval",
-        )
-        st.caption("Blue: surely above. Light blue: not worse. Orange: surely below. Grey: undecided.")
+def _before(workspace: Workspace) -> dict[str, Any]:
+    """The options that were asked for last."""
+    last = next((job for job in jobs.jobs(workspace) if _trains(job)), None)
+    if last is not None:
+        return dict(_command(last))
+    found = workspace.find("training")
+    return dict(found.record["options"]) if found else {}
 
 
-def fairness(results: dict) -> None:
-    """Gaps between groups by attribute: in recall as a chart, in matching as a table."""
-    attributes = list(results["arms"][0]["gaps"]) if results["arms"] else []
-    if not attributes:
-        st.caption("No group attributes were declared, so there are no gaps to show.")
-        return
-    attribute = attributes[0]
-    if len(attributes) > 1:
-        attribute = st.segmented_control("Attribute", attributes, default=attribute, required=True, key="train_attribute")
-    why = results["arms"][0]["gaps"][attribute]["gap"]["why"]
-    if why is not None:
-        st.caption(f"No gaps of {attribute}, because {why}.")
-        return
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.plotly_chart(
-            training_charts.gaps(results, attribute), key="train_gaps", alt=f"Gap in recall between groups of {attribute}"
-        )
-    with right:
-        st.dataframe(
-            gaps_table(results, attribute), hide_index=True, alt=f"Recall and bias by group of {attribute}",
-            column_config={"Arm": st.column_config.TextColumn(pinned=True)},
-        )
-        st.caption(
-            "Bias mitigation: how much smaller than with full the difference between groups is, in the rate of matches "
-            "(parity) and of right matches (opportunity); above zero is fairer."
-        )
+def _trains(job: Job) -> bool:
+    return any(command == "train" for command, _ in job.commands)
 
 
-def gaps_table(results: dict, attribute: str) -> pd.DataFrame:
-    """Recall of each group and the bias metrics, one row an arm."""
-    rows = []
-    for arm in results["arms"]:
-        groups = arm["gaps"][attribute]["groups"]
-        mitigation = arm["proposal"]["bias_mitigation"]
-        rows.append(
-            {"Arm": arm["arm"]} | {name: text(figure) for name, figure in groups.items() if figure["compared"]} | {
-                "Parity difference": text(arm["matching"][PARITY][attribute], 3),
-                "Opportunity difference": text(arm["matching"][OPPORTUNITY][attribute], 3),
-                "Mitigation, parity": text(mitigation["demographic_parity"][attribute], 3),
-                "Mitigation, opportunity": text(mitigation["equal_opportunity"][attribute], 3),
-            }
-        )
-    return pd.DataFrame(rows)
+def _command(job: Job) -> dict[str, Any]:
+    return next(options for command, options in job.commands if command == "train")
 
 
-def course(training: Artifact) -> None:
-    """How recall and loss went over the epochs."""
-    curves = reading.table(training, "curves")
-    if curves.empty:
-        st.caption("No arm was trained over epochs.")
-        return
-    left, right = st.columns(2, gap="large")
-    for place, column, what in ((left, "recall", "Validation recall"), (right, "loss", "Training loss")):
-        with place:
-            st.plotly_chart(
-                training_charts.curves(curves, column), key=f"train_curve_{column}",
-                alt=f"{what} of each arm over the epochs",
-            )
-
-
-def text(figure: dict, digits: int = 1, unit: str = "") -> str:
-    """A figure with its interval; a dash where it is not defined."""
-    if figure["mean"] is None:
-        return "–"
-    ends = "" if figure["low"] is None else f"  [{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]"
-    return f"{figure['mean']:.{digits}f}{unit}{ends}"
+def _options(job: Job) -> TrainOptions:
+    return restore(TrainOptions, _command(job))

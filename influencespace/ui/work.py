@@ -23,7 +23,7 @@ def strip(workspace: Workspace) -> None:
             return
         last = next(iter(jobs.jobs(workspace)), None)
         if last is not None and last.status == "failed" and st.session_state.get("dismissed") != last.id:
-            _failed(last)
+            _failed(workspace, last)
 
 
 @st.fragment(run_every=1.0)
@@ -37,7 +37,7 @@ def _live(workspace: Workspace) -> None:
             st.progress(job.fraction, text=sentence(job, waiting))
             st.button(
                 "Cancelling…" if job.cancelled else "Cancel", icon=":material/close:", key=f"cancel_{job.id}",
-                disabled=job.cancelled is not None, on_click=_cancel, args=(workspace, job.id),
+                disabled=job.cancelled is not None, on_click=cancel, args=(workspace, job.id),
             )
 
 
@@ -50,7 +50,9 @@ def sentence(job: Job, waiting: int = 0) -> str:
         count = f" ({job.done:,} of {job.total:,})" if job.total > 1 else ""
         parts.append(f"{job.what}{count}")
     if job.seconds >= 1:
-        parts.append(f"{job.seconds:.0f} s")
+        parts.append(duration(job.seconds))
+    if job.seconds_left is not None:
+        parts.append(f"about {duration(job.seconds_left)} left in this step")
     if waiting > 0:
         parts.append(f"{waiting} more waiting")
     if job.heartbeat and time.time() - job.heartbeat > SILENT_SECONDS:
@@ -58,14 +60,37 @@ def sentence(job: Job, waiting: int = 0) -> str:
     return " · ".join(parts)
 
 
-def _failed(job: Job) -> None:
+def duration(seconds: float) -> str:
+    """Seconds in the two units that say enough: ``42 s``, ``7 min``, ``2 h 05 min``."""
+    if seconds < 100:
+        return f"{max(seconds, 1):.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _failed(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.error(job.message, title=f"{job.title} did not work", icon=":material/error:")
-        st.button("Dismiss", key=f"dismiss_{job.id}", on_click=_dismiss, args=(job.id,))
+        st.button(
+            "Try again", icon=":material/refresh:", key=f"again_{job.id}", on_click=again, args=(workspace, job),
+            help="The same once more, with the same settings. What was finished before it failed is not done again.",
+        )
+        st.button(
+            "Dismiss", key=f"dismiss_{job.id}", on_click=_dismiss, args=(job.id,),
+            help="Hide this here. It stays in the list of work on the page Train, with its log.",
+        )
 
 
 @guarded()
-def _cancel(workspace: Workspace, job_id: int) -> None:
+def again(workspace: Workspace, job: Job) -> None:
+    """Start the same work once more."""
+    jobs.submit(workspace, [tuple(command) for command in job.commands], job.title)
+    _dismiss(job.id)
+
+
+@guarded()
+def cancel(workspace: Workspace, job_id: int) -> None:
+    """Ask a job to stop, or take one that waits from the queue."""
     jobs.cancel(workspace, job_id)
 
 

@@ -261,8 +261,9 @@ def test_workspace_deleted_under_a_job_ends_it_and_stays_gone(workspace, tmp_pat
         workspace.path.rename(tmp_path / "moved")  # as a whole: what is deleted file by file is gone no later
         _until(lambda: _runs(pid), value=False)
         assert f"The workspace {workspace.path} is gone; its job ends here." in log.read()
-    assert jobs.jobs(workspace) == []  # which also asks for the end of the child, so that it is no zombie
-    _until(lambda: Path(f"/proc/{pid}").exists(), value=False)
+    assert jobs.jobs(workspace) == []
+    # Whoever lists jobs also asks for the end of the children, so that none stays as a zombie.
+    _until(lambda: not jobs.jobs(workspace) and not Path(f"/proc/{pid}").exists())
     with pytest.raises(JobError, match="is gone, and its jobs with it"):
         jobs.log(workspace, job_id)
     assert not workspace.path.exists()

@@ -35,3 +35,14 @@ def test_a_new_step_has_a_pace_of_its_own(following):
     pace.due(0, 25, 0.0)
     assert pace.due(5, 25, 50.0) == 250.0
     assert pace.due(*following, 51.0) is None
+
+
+def test_the_word_of_the_work_itself_counts_until_the_step_ends():
+    pace = Pace()
+    pace.due(0, 25, 0.0)
+    pace.expect(70.0)
+    assert pace.due(5, 25, 50.0) == 70.0
+    pace.expect(80.0)
+    assert pace.due(6, 25, 60.0) == 80.0
+    assert pace.due(0, 2, 61.0) is None
+    assert pace.due(1, 2, 65.0) == 69.0

@@ -13,7 +13,7 @@ from fabricated import results
 from PIL import Image
 
 from influencespace.errors import WorkspaceError
-from influencespace.ui import colours, influence_charts, map, pair_map, thumbnails, train_panels, training_charts, work
+from influencespace.ui import colours, influence_charts, map, pair_map, results_panels, thumbnails, training_charts, work
 from influencespace.ui import workspaces as places
 from influencespace.workspace import Workspace
 
@@ -121,16 +121,16 @@ def test_differences_are_coloured_by_what_their_interval_allows():
 
 
 def test_what_is_not_defined_is_a_dash():
-    assert train_panels.text({"mean": None, "low": None, "high": None}) == "–"
-    assert train_panels.text({"mean": 1.234, "low": None, "high": None}, 2, " ×") == "1.23 ×"
+    assert results_panels.text({"mean": None, "low": None, "high": None}) == "–"
+    assert results_panels.text({"mean": 1.234, "low": None, "high": None}, 2, " ×") == "1.23 ×"
     given = results()
     given["arms"][0]["recall"]["R@10"]["both"] = {"mean": None, "low": None, "high": None}
     assert "influence" not in [trace.y[0] for trace in training_charts.recall(given, "R@10").data]
 
 
 def test_arm_that_trains_nothing_has_no_pairs_and_no_time():
-    start = train_panels.arms_table(results()).set_index("Arm").loc["start"]
-    assert start[["Pairs", "Removed", "Training", "With scoring"]].isna().all()
+    start = results_panels.arms_table(results()).set_index("Arm").loc["start"]
+    assert start[["Pairs", "Removed", "Training", "With choosing"]].isna().all()
     assert start["R@10"] == "36.0  [35.0, 37.0]"
 
 

@@ -11,8 +11,9 @@ class Painter {
   /** Set everything up; again after the browser took the context away. */
   start() {
     const { gl } = this
-    this.squares = link(gl, VERTEX.replace("SOFT", "0.0"), SQUARE)
-    this.discs = link(gl, VERTEX.replace("SOFT", "1.0"), DISC)
+    const vertex = (soft, layered) => VERTEX.replace("SOFT", soft).replace("LAYERED", layered)
+    this.squares = link(gl, vertex("0.0", "0.0"), SQUARE)
+    this.discs = link(gl, vertex("1.0", "1.0"), DISC)
     this.buffers = {}
     this.attributes = {}
     this.every = null
@@ -115,7 +116,7 @@ class Painter {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT)
     if (!n) return
     const apart = Math.sqrt((width * height) / n) * (view.zoom / FIT)
-    const size = clamp(apart * 0.55, 2, 11) * ratio
+    const size = clamp(apart * 0.55, clamp(apart, 1, 2), 11) * ratio
     const { program, uniforms } = size < SMALL ? this.squares : this.discs
     if (size < SMALL) gl.disable(gl.BLEND)
     else gl.enable(gl.BLEND)

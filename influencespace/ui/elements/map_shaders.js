@@ -4,7 +4,8 @@ const BY = { cluster: 0, shade: 1, plan: 2 }
 const LOCATION = { position: 0, cluster: 1, turn: 2, shade: 3, mask: 4 }
 const TEXTURE_SIDE = 256
 
-// Layers: 0 pale and beneath, 1 as usual, 2 larger and on top. Depth puts them in order, whatever the order of the points.
+// What is not shown in colour lies beneath. Of a plan, what is pruned is smaller and what weighs more is larger; LAYERED puts
+// them in order too, where points are few. Where they cover each other, an order would hide all but the uppermost.
 const VERTEX = `#version 300 es
 precision highp float;
 precision highp int;
@@ -28,14 +29,14 @@ void main() {
   if (by == 2) {
     bool heavier = turn == 65534u || (turn < 65534u && growth > 1.0 && texelFetch(benefits, texel, 0).r > threshold);
     layer = turn < removedCode ? 0 : heavier ? 2 : 1;
-    place = layer == 2 ? 1 : 0;
+    place = layer == 0 ? 2 : layer - 1;
   }
-  if (mask == 0u || (by == 1 && place == faintShade)) layer = 0;
+  bool hidden = mask == 0u || (by == 1 && place == faintShade);
   vec4 own = by == 0 ? texelFetch(clusterColours, texel, 0) : texelFetch(palette, ivec2(place, 0), 0);
-  colour = layer == 0 ? pale : own.rgb;
-  width = size * (layer == 0 ? 0.8 : layer == 2 ? max(growth, 1.2) : 1.0);
+  colour = hidden ? pale : own.rgb;
+  width = size * (hidden || layer == 0 ? 0.8 : layer == 2 ? max(growth, 1.2) : 1.0);
   gl_PointSize = width + SOFT;
-  gl_Position = vec4((position - centre) * zoom * 2.0, 0.5 - 0.5 * float(layer), 1.0);
+  gl_Position = vec4((position - centre) * zoom * 2.0, hidden ? 0.5 : LAYERED * 0.25 * float(1 - layer), 1.0);
 }`
 
 // Small points are squares of one colour; large ones have a soft edge and a darker rim.

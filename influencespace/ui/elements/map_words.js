@@ -75,7 +75,14 @@ class Words {
       this.timer = setTimeout(() => this.fetch(index, cluster, address), REST)
     }
     tip.hidden = false
-    const [width, height] = [this.over.clientWidth, this.over.clientHeight]
+    this.beside = [left, top]
+    this.place()
+  }
+
+  /** Put the tip beside the pointer, within the map. */
+  place() {
+    const { tip, over, beside: [left, top] } = this
+    const [width, height] = [over.clientWidth, over.clientHeight]
     const x = left > width / 2 ? left - 14 - tip.offsetWidth : left + 14
     const y = clamp(top + 14, 4, Math.max(height - tip.offsetHeight - 4, 4))
     tip.style.transform = `translate(${clamp(x, 4, Math.max(width - tip.offsetWidth - 4, 4))}px, ${y}px)`
@@ -88,7 +95,9 @@ class Words {
     const words = await answer.json()
     if (this.kept.size === KEPT_WORDS) this.kept.delete(this.kept.keys().next().value)
     this.kept.set(index, words)
-    if (this.told === index) this.fill(cluster, words)
+    if (this.told !== index) return
+    this.fill(cluster, words)
+    this.place()
   }
 
   /** Text is set as text, never as markup: captions come from anywhere. */

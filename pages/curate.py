@@ -25,11 +25,13 @@ with st.container(gap="xsmall"), guarded():
         curate_panels.panel(workspace, height=MAP)
     with left:
         curate_panels.map_of(workspace, pairs, chosen, height=MAP)
+    rows = decision_table.listed(workspace)
     if chosen is not None:
-        decision_panels.triage(workspace, chosen, step=partial(decision_table.step, workspace), view=decision_table.view)
+        step, view = partial(decision_table.step, workspace), partial(decision_table.view, rows)
+        decision_panels.triage(workspace, chosen, step=step, view=view)
     left, right = st.columns([2.4, 1], gap="medium")
     with left:
-        decision_table.draw(workspace, height=TABLE)
+        decision_table.draw(workspace, rows, height=TABLE)
     if chosen is not None:
         with right:
             curate_panels.photos(workspace, pairs, chosen, height=TABLE)

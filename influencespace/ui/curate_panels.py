@@ -27,6 +27,7 @@ from influencespace.ui import (
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
 from influencespace.ui.guard import guarded
 from influencespace.ui.pair_map import DISPOSITION, Colouring
+from influencespace.ui.road import need
 from influencespace.ui.selection import ALL, AREA, CLUSTER, Selection
 from influencespace.workspace import Workspace
 
@@ -41,8 +42,10 @@ def panel(workspace: Workspace, *, height: int) -> None:
     plan_panel.draw(
         planning.shown(workspace).options, planning.order(workspace), predicted,
         up_weighted=int((plan.dispositions == UP_WEIGHT).sum()), notes=plan.notes, turn=st.session_state.get(_TURN, 0), key=PANEL,
-        height=height, on_apply=partial(_apply, workspace),
+        height=height if predicted.grid else 0, on_apply=partial(_apply, workspace),
     )
+    if predicted.grid is None:
+        need(workspace, "effects")
 
 
 def map_of(workspace: Workspace, pairs: TrainingPairs, chosen: Selection | None, *, height: int) -> None:

@@ -28,7 +28,7 @@ BUTTONS = {
 WEIGHT = 2.0
 
 
-def triage(workspace: Workspace, chosen: Selection, *, step: Callable[[int], None], view: Callable[[Workspace], None]) -> None:
+def triage(workspace: Workspace, chosen: Selection, *, step: Callable[[int], None], view: Callable[[], None]) -> None:
     """One line: the decisions that can be taken on what is selected.
 
     Parameters
@@ -56,7 +56,7 @@ def triage(workspace: Workspace, chosen: Selection, *, step: Callable[[int], Non
         st.button("Take back", icon=":material/close:", shortcut="X", help="Leave it to the plan again.", disabled=nothing,
                   key="triage_back", on_click=_take_back, args=(workspace, chosen))
         st.space("stretch")
-        view(workspace)
+        view()
 
 
 def words(decision: str | float) -> str:
@@ -152,7 +152,7 @@ def _take_back(workspace: Workspace, chosen: Selection) -> None:
 def _ids(workspace: Workspace, chosen: Selection) -> pa.Array:
     """The ids of the selected pairs, in the order of the table."""
     ids = reading.training(workspace).text("id").take(np.sort(chosen.index))
-    return ids.combine_chunks()
+    return ids.combine_chunks().cast(pa.string())
 
 
 @guarded()

@@ -29,9 +29,9 @@ COLUMNS = ("name", "pairs", "influence", "narrows", "disposition", "weight", "re
 LEVELS = {"Clusters": CLUSTER, "Topics": TOPIC}
 
 
-def view(workspace: Workspace) -> None:
-    """Where to turn to, and what the table shows in which order; to stand in a line."""
-    pages = -(-len(listed(workspace)) // PAGE)
+def view(rows: pd.DataFrame) -> None:
+    """Where to turn to among the rows, and what the table shows in which order; to stand in a line."""
+    pages = -(-len(rows) // PAGE)
     if pages > 1:
         page, turn = st.session_state.get(_TURNED, (1, 0))
         # Under a key of its own after each turn that J, H or a click on the map has made.
@@ -44,22 +44,21 @@ def view(workspace: Workspace) -> None:
         st.text_input("Name has", key=f"{KEY}_find", placeholder="such as: dog")
 
 
-def draw(workspace: Workspace, *, height: int) -> None:
-    """Draw the page of the table on which the selected row is, or the one that was turned to."""
-    rows, kind = listed(workspace), level()
+def draw(workspace: Workspace, rows: pd.DataFrame, *, height: int) -> None:
+    """Draw the page of the rows that was turned to."""
     if rows.empty:
         st.caption("No row is like that. Empty the boxes under “Table”.")
         return
     page = min(st.session_state.get(_PAGE, 1), -(-len(rows) // PAGE))
     shown = rows.iloc[(page - 1) * PAGE : page * PAGE]
     chosen = selection.chosen(workspace)
-    keys = list(shown["key"])
+    kind, keys = level(), list(shown["key"])
     at = [keys.index(chosen.value)] if chosen.kind == kind and chosen.value in keys else []
     st.session_state[KEY] = {"selection": {"rows": at, "columns": [], "cells": []}}
     st.dataframe(
-        shown, hide_index=True, height=height, key=KEY, on_select=lambda: _choose(workspace, kind, keys),
-        selection_mode="single-row", column_order=[column for column in COLUMNS if column in shown], column_config=_columns(rows),
-        placeholder="", alt="What becomes of each cluster or topic, and why",
+        shown[[column for column in COLUMNS if column in shown]], hide_index=True, height=height, key=KEY,
+        on_select=lambda: _choose(workspace, kind, keys), selection_mode="single-row", column_config=_columns(rows), placeholder="",
+        alt="What becomes of each cluster or topic, and why",
     )
 
 

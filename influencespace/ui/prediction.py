@@ -30,8 +30,6 @@ class Prediction:
 
     Attributes
     ----------
-    why
-        Why nothing is predicted; empty where it is.
     effects
         What is listed: targets, then the gap of every attribute. ``kind`` "target" or "gap", ``label``, ``what`` (in a
         sentence), ``attribute`` or None, ``target`` (its index) or ``groups`` (theirs), ``now`` (nats, on all pairs), ``of``
@@ -47,7 +45,6 @@ class Prediction:
         ``metric`` and ``points``: ``ratio, mean, low, high`` (points of recall, influence less full) and ``title``.
     """
 
-    why: str = ""
     effects: list[dict] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     grid: dict | None = None
@@ -70,14 +67,14 @@ def predict(workspace: Workspace, key: str, gains: Callable[[Response], np.ndarr
     measured = of_arms(workspace)
     made = fitting(workspace, "effects")
     if made is None:
-        return Prediction("There is no prediction yet.", measured=measured)
+        return Prediction(measured=measured)
     listed = effects(made.facts["targets"], made.facts["losses"], verdicts(workspace))
     url = served.column(f"grid-{made.digest[:16]}-{key}", lambda: gains(_response(made)).astype("<f4"))
     grid = {"url": url, "ratios": RATIOS.tolist(), "caps": [float(cap) for cap in CAPS], "targets": len(made.facts["targets"])}
     losses = [made.facts["losses"][name] for name in made.facts["targets"]]
     check = fitting(workspace, "verification")
     checks = [] if check is None else retrained(reading.table(check, "plans"), listed, made.facts["targets"])
-    return Prediction("", listed, losses, grid, checks, measured)
+    return Prediction(listed, losses, grid, checks, measured)
 
 
 def effects(targets: list[str], losses: dict[str, float], known: dict[str, str]) -> list[dict]:

@@ -166,11 +166,7 @@ class PlanPanel {
 
   /** One radio a target and gap; the chosen one is what the curve shows. */
   writeEffects() {
-    const { effects, why } = this.data.prediction
-    const note = this.root.querySelector(".why")
-    note.hidden = !why
-    note.textContent = why
-    this.effects = effects.map((effect, i) => {
+    this.effects = this.data.prediction.effects.map((effect, i) => {
       const node = element("label", `effect ${effect.kind}`)
       const input = element("input")
       input.type = "radio"

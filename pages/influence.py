@@ -28,9 +28,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if not wanted.any():
     st.info(f"No {level} has that in its name. Clear the search to see all {len(view):,}.", icon=":material/search_off:")
     st.stop()
-place = influence_panels.shown(view, level, chosen)
+place, was_chosen = influence_panels.shown(view, level, chosen)
 label = view["label"].iloc[place]
-influence_panels.write_address(level, label, chosen)
+influence_panels.write_address(level, str(label) if was_chosen else None)
 
 left, right = st.columns([1.35, 1], gap="large")
 with left, st.container(gap="xsmall"), guarded():
@@ -61,7 +61,7 @@ with left, st.container(gap="xsmall"), guarded():
         else:
             influence_panels.order_chart(workspace, some, subject, level, label)
 with right, st.container(gap="xsmall"), guarded():
-    influence_detail.heading(view, place, subject, level, chosen.kind == level)
+    influence_detail.heading(view, place, subject, level, was_chosen)
     influence_detail.photos(workspace, label, subject, level)
     influence_detail.figures(workspace, rows, place, found, level)
 influence_panels.table(workspace, view, wanted, subject, level)

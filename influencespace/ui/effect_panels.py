@@ -85,7 +85,7 @@ def removal_words(rows: pd.DataFrame, subject: Subject) -> str:
     best, worst = rows.loc[rows["value"].idxmax()], rows.loc[rows["value"].idxmin()]
     verbs, of = (("rise", "fall"), "") if subject.gap is None else (("widen", "narrow"), " of the overall loss")
     parts = [
-        f"{verb} by {abs(row['value']):.2f} %{of} without “{influence_charts.short([row['name']])[0]}”"
+        f"{verb} by {abs(row['value']):.2g} %{of} without “{influence_charts.short([row['name']])[0]}”"
         for row, verb, there in zip((best, worst), verbs, (best["value"] > 0, worst["value"] < 0), strict=True) if there
     ]
     whole = f"{subject.phrase} would {', and '.join(parts) or 'not change without any of them'}"

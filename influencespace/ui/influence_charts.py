@@ -51,7 +51,7 @@ def ranked(view: pd.DataFrame, *, axis: str, words: tuple[str, str], chosen: obj
             "type": "data", "array": (Z * view["error"].fillna(0)).to_numpy(dtype=np.float32), "thickness": 1.4, "width": 0,
             "color": colours.GREY,
         },
-        hovertemplate="%{text}<br>%{x:+.2f} ± %{error_x.array:.2g}<extra></extra>",
+        hovertemplate="%{text}<br>%{x:+.3~g} ± %{error_x.array:.2g}<extra></extra>",
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
     ))
     figure.add_vline(x=0, line={"width": 1, "color": colours.GREY})

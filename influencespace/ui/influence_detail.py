@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def heading(view: pd.DataFrame, place: int, subject: Subject, level: str, chosen
     )
     st.caption(
         f"{lead}{does}: selection score {gallery.signed(row['value'], 2)} ± {Z * row['error']:.2f}. "
-        f"{many(int(row['pairs']), 'pair')}, {row['data']:.1f} % of the data" + _redundant(row) + "."
+        f"{many(int(row['pairs']), 'pair')}, {row['data']:.2g} % of the data" + _redundant(row) + "."
     )
 
 
@@ -53,8 +54,9 @@ def figures(workspace: Workspace, rows: pd.DataFrame, place: int, found: list[Su
             effect = effect_panels.percent(made, subject).get(row["label"], np.nan)
             line |= {"effect": effect, "verdict": effect_panels.verdict(workspace, subject)}
         lines.append(line)
+    shown = pd.DataFrame(lines)
     st.dataframe(
-        pd.DataFrame(lines), hide_index=True, key="influence_figures_of", row_height=29,
+        shown, hide_index=True, key="influence_figures_of", row_height=29,
         alt="Selection score and removal effect on every target and gap",
         column_config={
             "on": st.column_config.TextColumn("On", pinned=True, help="The loss of all, of a group, or the gap between groups."),
@@ -64,8 +66,9 @@ def figures(workspace: Workspace, rows: pd.DataFrame, place: int, found: list[Su
             "reach": st.column_config.NumberColumn("±", format="%.2f", help="Half of its 95 % interval."),
             "does": st.column_config.TextColumn("Keeping it", help="What it does beyond chance."),
             "effect": st.column_config.NumberColumn(
-                "Removal", format="%+.2f %%", help="Removal effect. It predicts: by how many percent the loss rises without this "
-                "cluster; of a gap, by how much it widens, in percent of the overall loss.",
+                "Removal", format=f"%+.{_decimals(shown.get('effect', []))}f %%",
+                help="Removal effect. It predicts: by how many percent the loss rises without this cluster; of a gap, by how "
+                "much it widens, in percent of the overall loss.",
             ),
             "verdict": st.column_config.TextColumn("Checked", help=effect_panels.MEANING),
         },
@@ -101,6 +104,12 @@ def photos(workspace: Workspace, label: object, subject: Subject, level: str) ->
 def _note(influence: float, row: dict) -> str:
     fit = row.get("agreement")
     return gallery.signed(influence) + ("" if fit is None else f" · fit {gallery.signed(fit)}")
+
+
+def _decimals(values: Iterable[float]) -> int:
+    """So many that the largest has two digits that say something."""
+    largest = float(np.nanmax(np.abs([*values, 1e-9])))
+    return int(np.clip(1 - np.floor(np.log10(largest)), 1, 6))
 
 
 def _redundant(row: pd.Series) -> str:

@@ -63,19 +63,19 @@ def chosen(workspace: Workspace) -> Choice:
     return choice
 
 
-def write_address(level: str, label: object, choice: Choice) -> None:
-    """Put what was chosen into the address."""
+def shown(view: pd.DataFrame, level: str, choice: Choice) -> tuple[int, bool]:
+    """The row that is looked at, and whether it was chosen: without a choice it is the one that harms most."""
+    own = np.flatnonzero(view["label"].astype(str) == choice.value) if choice.kind == level else []
+    return (int(own[0]), True) if len(own) else (int(np.argmin(view["value"])), False)
+
+
+def write_address(level: str, label: str | None) -> None:
+    """Put what was chosen into the address; None where nothing was."""
     for other in (TOPIC, CLUSTER):
-        if other == level == choice.kind:
-            st.query_params[level] = str(label)
+        if other == level and label is not None:
+            st.query_params[level] = label
         elif other in st.query_params:
             del st.query_params[other]
-
-
-def shown(view: pd.DataFrame, level: str, choice: Choice) -> int:
-    """The row that is looked at: the chosen one, or else the one that harms most."""
-    own = (view["label"].astype(str) == choice.value) & (choice.kind == level)
-    return int(np.flatnonzero(own)[0]) if own.any() else int(np.argmin(view["value"]))
 
 
 def search(view: pd.DataFrame) -> np.ndarray:
@@ -192,7 +192,7 @@ def table(workspace: Workspace, view: pd.DataFrame, found: np.ndarray, subject: 
             column_config={
                 "name": st.column_config.TextColumn(level.capitalize(), pinned=True, width="large"),
                 "pairs": st.column_config.NumberColumn("Pairs", format="localized", help="How many training pairs it has."),
-                "data": st.column_config.NumberColumn("Share", format="%.1f %%", help="Its share of the training pairs."),
+                "data": st.column_config.NumberColumn("Share", format="%.2f %%", help="Its share of the training pairs."),
                 "value": st.column_config.NumberColumn(
                     "Selection score", format="%+.2f", help=f"Mean over its pairs, on {subject.label}. {SCORE}"
                 ),
@@ -201,7 +201,7 @@ def table(workspace: Workspace, view: pd.DataFrame, found: np.ndarray, subject: 
                     "Keeping it", help="What it does beyond chance, given how many are looked at (false discovery rate 5 %)."
                 ),
                 "benefit": st.column_config.NumberColumn(
-                    "Of the benefit", format="%.1f %%", help="Its share of all positive influence; more than its share of the "
+                    "Of the benefit", format="%.2f %%", help="Its share of all positive influence; more than its share of the "
                     "pairs: under-represented."
                 ),
                 "repeated": st.column_config.NumberColumn(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pandas as pd
 import pytest
-from fabricated import TARGETS, TRAIN, AnyOptions
+from fabricated import TRAIN, AnyOptions
 from page_cases import fine, words
 
 from influencespace import jobs
@@ -48,15 +46,6 @@ def test_whole_workspace_shows_every_page(app, workspace, page):
     opened = fine(app(page))
     assert "not there yet" not in words(opened)
     assert not any(word in words(opened).lower() for word in ("gradient", "tensor", "artifact"))
-
-
-def test_influence_page_follows_target_and_level(app, workspace):
-    opened = app("influence")
-    assert opened.selectbox(key="influence_target").options == TARGETS
-    assert len(opened.get("plotly_chart")) == 5
-    opened.session_state["influence_level"] = "Cluster"
-    figure = json.loads(fine(opened.run()).get("plotly_chart")[0].proto.spec)
-    assert len(figure["data"][0]["y"]) == 6
 
 
 def test_sliders_make_the_plan_anew_with_exact_counts(app, workspace):

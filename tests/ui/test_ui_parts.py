@@ -13,7 +13,7 @@ from fabricated import results
 from PIL import Image
 
 from influencespace.errors import WorkspaceError
-from influencespace.ui import colours, influence_charts, map, pair_map, results_panels, thumbnails, training_charts, work
+from influencespace.ui import colours, map, pair_map, results_panels, thumbnails, training_charts, work
 from influencespace.ui import workspaces as places
 from influencespace.workspace import Workspace
 
@@ -75,33 +75,6 @@ def test_name_of_a_topic_stands_on_one_of_its_pairs():
     assert [(place.x, place.y, place.text, place.weight) for place in found] == [
         (0.1, 0.1, "dogs", 3), (0.5, 0.5, "boats", 1),
     ]
-
-
-def test_intervals_are_95_percent_and_coloured_by_sign():
-    rows = pd.DataFrame({"name": ["a", "b"], "overall.mean": [0.2, -0.1], "overall.error": [0.01, np.nan]})
-    trace = influence_charts.intervals(rows, "overall").data[0]
-    assert list(trace.y) == ["b", "a"]
-    assert list(trace.error_x.array) == pytest.approx([0.0, 0.0196])
-    assert list(trace.marker.color) == [colours.HARMS, colours.HELPS]
-
-
-def test_under_represented_stand_out_above_the_diagonal():
-    rows = pd.DataFrame({"name": ["a", "b"], "share_pairs": [0.1, 0.9], "share_benefit": [0.6, 0.4]})
-    helps, less = influence_charts.shares(rows).data
-    assert (list(helps.text), list(less.text)) == (["a"], ["b"])
-    assert (list(helps.x), list(helps.y)) == ([10.0], [60.0])
-
-
-def test_heat_map_is_centred_and_measures_each_target_by_itself():
-    rows = pd.DataFrame({"name": ["a", "b"], "overall.mean": [-1.0, 1.0], "g.mean": [0.001, -0.001]})
-    heat = influence_charts.heat(rows, ["overall", "g"], "light").data[0]
-    assert (heat.zmin, heat.zmax) == (-1, 1)
-    assert np.asarray(heat.z) == pytest.approx(np.array([[-1, 1], [1, -1]]))
-    assert np.asarray(heat.customdata) == pytest.approx(np.array([[-1, 0.001], [1, -0.001]]))
-
-
-def test_long_names_are_cut_and_stay_different():
-    assert influence_charts.short(pd.Series(["a" * 60, "a" * 61, "b"]), 10) == ["a" * 9 + "…", "a" * 9 + "… (2)", "b"]
 
 
 def test_recall_chart_puts_the_best_on_top_with_its_interval():

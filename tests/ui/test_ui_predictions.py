@@ -11,18 +11,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
-from fabricated import TARGETS, TOPICS, AnyOptions, fabricate, write_effects
+from fabricated import TARGETS, fabricate
 from page_cases import fine, words
 
 import influencespace
-from influencespace import jobs
 from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.preview import RATIOS, Response
-from influencespace.ui import colours, effect_charts, prediction
+from influencespace.ui import effect_charts, prediction
 from influencespace.ui.prediction import Preview
 
 PREDICT = "Predict what removing would do"
@@ -49,88 +47,13 @@ def _along_ratio(page, name: str) -> dict[int, float]:
     return dict(zip(np.round(_numbers(line["x"])).astype(int).tolist(), _numbers(line["y"]).tolist(), strict=True))
 
 
-def test_influence_page_shows_the_removal_effect_of_every_cluster_beside_the_score(app, workspace):
-    opened = fine(app("influence"))
-    [bars] = _charts(opened)["influence_effects"]
-    assert np.allclose(_numbers(bars["y"]), 0.5 * np.array([-0.02, -0.018, -0.016, 0.021, 0.023, 0.025]))
-    assert bars["x"][0] == f"{TOPICS[0]}: captions that fit badly"
-    assert [heading.value for heading in opened.subheader] == ["Selection score", "Removal effect"]
-    assert "its size means nothing" in words(opened)
-    assert f"**Most missed:** {TOPICS[2]}: captions that fit well" in words(opened)
-    assert f"**Better without:** {TOPICS[0]}: captions that fit badly" in words(opened)
-
-
-def test_badge_is_a_word_and_a_sign_for_the_chosen_target(app, workspace):
-    opened = app("influence")
-    assert ":green-badge[:material/verified: verified]" in words(fine(opened))
-    opened.selectbox(key="influence_target").set_value("gender=man").run()
-    assert ":orange-badge[:material/warning: doubtful]" in words(fine(opened))
-
-
-def test_check_shows_predicted_beside_retrained_and_what_guessing_would_do(app, workspace):
-    opened = fine(app("influence"))
-    first, predicted = _charts(opened)["influence_check"]
-    assert np.allclose(_numbers(first["x"]), 0.5 * _numbers(predicted["x"]))
-    assert np.allclose(_numbers(predicted["y"]), 1.1 * _numbers(predicted["x"]))
-    figures, plans = (table.value for table in opened.dataframe)
-    assert list(figures["Value"]) == ["0.99  [0.90, 1.00]"] * 4 + ["0.75"]
-    assert plans[["reduction", "predicted", "actual"]].to_numpy() == pytest.approx(np.array([[15, 0.15, 0.16], [30, 0.3, 0.31]]))
-    assert "4 of 6 clusters were left out" in words(opened)
-    opened.selectbox(key="influence_target").set_value("gender=man").run()
-    assert list(fine(opened).dataframe[0].value["Value"])[2] == "–"
-
-
-@pytest.mark.parametrize("page", ["influence", "curate"])
+@pytest.mark.parametrize("page", ["curate"])
 def test_what_is_not_predicted_can_be(app, tmp_path, page):
     fabricate(tmp_path / "demo", upto="plan")
     opened = fine(app(page))
     assert "The predictions are not there yet." in words(opened)
     _press(opened, PREDICT)
     assert app.submitted == [("demo", [("effects", {})])]
-
-
-@pytest.mark.parametrize(("command", "coming"), [("train", False), ("effects", True), ("verify", True), ("demo", True)])
-def test_predictions_are_on_the_way_only_if_a_job_makes_them(app, tmp_path, monkeypatch, command, coming):
-    fabricate(tmp_path / "demo", upto="plan")
-    running = SimpleNamespace(
-        id=1, title="", status="running", commands=[[command, {}]], unfinished=True, done=0, total=0, what="", fraction=0.0,
-        seconds=0.0, heartbeat=None, cancelled=None, pid=1,
-    )
-    monkeypatch.setattr(jobs, "active", lambda workspace: running)
-    monkeypatch.setattr(jobs, "jobs", lambda workspace: [running])
-    opened = fine(app("influence"))
-    assert ("The predictions are on the way" in words(opened)) == coming
-    assert (PREDICT in [button.label for button in opened.button]) == (not coming)
-
-
-def test_check_by_retraining_is_started_with_the_number_of_clusters(app, tmp_path):
-    fabricate(tmp_path / "demo", upto="effects")
-    opened = fine(app("influence"))
-    assert ":gray-badge[:material/help: unverified]" in words(opened)
-    assert "Not done yet." in words(opened)
-    number = opened.number_input(key="verify_clusters")
-    assert (number.value, number.min, number.max) == (6, 2, 6)
-    number.set_value(5)
-    _press(opened, "Check by retraining")
-    assert not opened.exception
-    assert app.submitted == [("demo", [("verify", {"clusters": 5})])]
-
-
-def test_check_waits_for_what_is_being_computed(app, workspace, monkeypatch):
-    monkeypatch.setattr(jobs, "active", lambda workspace: SimpleNamespace())
-    monkeypatch.setattr("influencespace.ui.work.strip", lambda workspace: None)
-    opened = fine(app("influence"))
-    assert next(button for button in opened.button if button.label == "Check by retraining").disabled
-
-
-def test_check_of_earlier_predictions_says_so_and_shows_nothing_of_them(app, workspace):
-    with workspace.write("effects", AnyOptions(seed=1)) as draft:
-        write_effects(draft, workspace)
-    opened = fine(app("influence"))
-    assert "The check is out of date" in opened.warning[0].value
-    assert ":gray-badge[:material/help: unverified]" in words(opened)
-    assert "influence_check" not in _charts(opened)
-    assert "Check by retraining" in [button.label for button in opened.button]
 
 
 def test_curve_follows_cap_ratio_and_decisions(app, workspace):
@@ -223,25 +146,6 @@ def test_gap_narrows_by_what_the_losses_come_nearer():
     found = prediction.narrowing(losses, gains, targets)
     assert list(found) == ["g"]
     assert found["g"] == pytest.approx([-0.1, 0.3, 0.3])  # the last one has turned over, to 0.2
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_removal_effects_go_up_and_their_colours_are_centred(theme):
-    rows = pd.DataFrame({"name": ["a", "b", "c"], "overall": [0.3, -0.2, 0.0]})
-    [bars] = effect_charts.effects(rows, "overall", theme).data
-    assert list(bars.x) == ["b", "c", "a"]
-    assert bars.marker.cmin == -bars.marker.cmax
-    assert (bars.marker.colorscale[0][1], bars.marker.colorscale[-1][1]) == (colours.HARMS, colours.HELPS)
-
-
-def test_check_has_a_line_of_equality_through_all_points():
-    rows = pd.DataFrame({"cluster": ["0.0", "9.9"], "predicted": [0.1, -0.3], "first_order": [0.05, -0.1], "actual": [0.2, -0.4]})
-    figure = effect_charts.check(rows, {"0.0": "dogs"})
-    [line] = figure.layout.shapes
-    assert (line.x0, line.y0, line.x1, line.y1) == pytest.approx((-0.4, -0.4, 0.2, 0.2))
-    first, effect = figure.data
-    assert first.marker.symbol == "circle-open"
-    assert list(effect.text) == ["dogs", "9.9"]
 
 
 def test_present_ratio_is_marked_on_every_line():

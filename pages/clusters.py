@@ -1,8 +1,11 @@
 """The map of all pairs, and the photos of what is selected on it."""
 
+from functools import partial
+
 import streamlit as st
 
-from influencespace.ui import cluster_panels, data_panels, pair_map, reading, search, selection, workspaces
+from influencespace.ui import cluster_panels, data_panels, decision_panels, pair_map, reading, search, selection, workspaces
+from influencespace.ui.guard import guarded
 from influencespace.ui.road import fitting, need
 
 workspace = workspaces.current()
@@ -14,7 +17,8 @@ if clusters is None:
 pairs = reading.training(workspace)
 
 left, right = st.columns([1.5, 1], gap="medium")
-with right:
+chosen = None
+with right, guarded():
     search.box(workspace, key="clusters")
     chosen = selection.resolve(workspace, pairs, selection.chosen(workspace))
 first = -1 if chosen is None else cluster_panels.clicked_pair(pairs, chosen)
@@ -23,10 +27,11 @@ with left:
         workspace, pairs, pair_map.choose(workspace, pairs, key="clusters_colour"), key="clusters_map", height=560,
         mask=None if chosen is None else chosen.mask(), selected=first, **cluster_panels.on_map(workspace, pairs),
     )
+with right:
+    cluster_panels.heading(workspace, chosen)
 if chosen is None:
     st.stop()
 with right:
-    cluster_panels.sentence(workspace, chosen)
     cluster_panels.strata(workspace, clusters, chosen)
     if len(chosen):
         cluster_panels.in_short(pairs, chosen)
@@ -39,4 +44,10 @@ with right:
     else:
         st.info(chosen.why_empty, icon=":material/search_off:")
 st.caption(f"Projection: {clusters.facts.get('projection', 'umap of all pairs')}. Pairs that lie together are alike.")
-cluster_panels.clusters_list(workspace, pairs, clusters, chosen)
+rows = cluster_panels.listed(workspace, pairs, clusters)
+view = partial(cluster_panels.view, pairs, clusters)
+if pairs.targets:
+    decision_panels.triage(workspace, chosen, step=partial(cluster_panels.step, workspace, rows), view=view)
+else:
+    view()
+cluster_panels.table(workspace, pairs, rows, chosen)

@@ -13,7 +13,7 @@ import streamlit as st
 
 from influencespace.features.search import best
 from influencespace.pairs.views import GROUP
-from influencespace.ui import colours, gallery, reading, served
+from influencespace.ui import colours, gallery, planned, reading, served
 from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.road import fitting
 from influencespace.workspace import Artifact, Workspace
@@ -47,8 +47,7 @@ def _element() -> Callable:
 
 
 def draw(
-    pairs: TrainingPairs, rows: pd.DataFrame, level: str, *, target: str, attribute: str, chosen: str, key: str,
-    on_choose: Callable[[], None],
+    pairs: TrainingPairs, rows: pd.DataFrame, level: str, *, attribute: str, chosen: str, key: str, on_choose: Callable[[], None],
 ) -> None:
     """Draw one page of the list, with heads that sort and a control to turn pages.
 
@@ -60,8 +59,8 @@ def draw(
         Of :func:`summary`.
     level
         Whether they are topics or clusters.
-    target, attribute
-        Whose influence, and which groups; empty where there are none.
+    attribute
+        Which groups; empty where there are none.
     chosen
         The row that is selected.
     key
@@ -69,12 +68,14 @@ def draw(
     on_choose
         Called before the page runs again when a row was chosen, which is ``st.session_state[key].chosen``.
     """
-    by, descending = st.session_state.setdefault(f"{key}_sorted", ("pairs", True))
-    by = by if _SORTS[by] in rows else "pairs"
-    rows = rows.sort_values(_SORTS[by], ascending=not descending, kind="stable")
+    by, descending = order(key, rows)
     slot = st.container()
     pages = -(-len(rows) // PAGE)
-    page = st.pagination(pages, key=f"{key}_page_{level}_{pages}", max_visible_pages=7) if pages > 1 else 1
+    page = 1
+    if pages > 1:
+        start, turn = st.session_state.get(f"{key}_turned", (1, 0))
+        # Under a key of its own after each turn that a step through the rows has made.
+        page = st.pagination(pages, default=min(start, pages), key=f"{key}_page_{level}_{pages}_{turn}", max_visible_pages=7)
     shown = rows.iloc[(page - 1) * PAGE : page * PAGE]
     columns = [
         {"name": name, "title": _TITLES[name], "help": _HELP[name], "sorts": _SORTS.get(name) in rows}
@@ -88,15 +89,27 @@ def draw(
         _element()(key=key, data=data, on_chosen_change=on_choose, on_sorted_change=lambda: _sort(key))
 
 
-def summary(workspace: Workspace, clusters: Artifact, level: str, target: str) -> pd.DataFrame:
-    """What is known of each topic or cluster so far.
+def order(key: str, rows: pd.DataFrame) -> tuple[str, bool]:
+    """The head that the list is sorted by, and whether in falling order; the largest first to begin with."""
+    by, descending = st.session_state.setdefault(f"{key}_sorted", ("pairs", True))
+    return (by, descending) if _SORTS[by] in rows else ("pairs", True)
+
+
+def turn_to(key: str, place: int) -> None:
+    """Turn to the page with the row at that place of the order."""
+    turn = st.session_state.get(f"{key}_turned", (1, 0))[1]
+    st.session_state[f"{key}_turned"] = (place // PAGE + 1, turn + 1)
+
+
+def summary(workspace: Workspace, clusters: Artifact, level: str, target: str, *, key: str) -> pd.DataFrame:
+    """What is known of each topic or cluster so far, as the heads of the list have it sorted.
 
     Returns
     -------
     pandas.DataFrame
         ``id`` str, ``topic``, ``name``, ``keywords``, ``pairs``, ``share``; ``agreement``; once there are scores ``mean`` and
-        ``error`` of the target; once there is a plan ``stays`` (the share of its pairs) and, for clusters, ``disposition``
-        and ``reason``.
+        ``error`` of the target; ``stays`` (the share of its pairs that the plan keeps) and, for clusters,
+        ``disposition``.
     """
     rows, topics = reading.table(clusters, "clusters"), reading.table(clusters, "topics")
     keywords = topics.set_index("topic")["keywords"]
@@ -108,19 +121,20 @@ def summary(workspace: Workspace, clusters: Artifact, level: str, target: str) -
     rows = rows.assign(
         id=rows[level].astype(str), keywords=rows["topic"].map(keywords), share=rows["pairs"] / max(rows["pairs"].sum(), 1)
     )
-    scores, plan = fitting(workspace, "scores"), fitting(workspace, "plan")
+    scores, plan = fitting(workspace, "scores"), planned.clusters(workspace)
     if scores is not None and target:
         found = reading.table(scores, f"{level}s").set_index(level)
         rows = rows.assign(mean=rows[level].map(found[f"{target}.mean"]), error=rows[level].map(found[f"{target}.error"]))
     if plan is not None:
-        found = reading.table(plan, "clusters").set_index("cluster")
+        found = plan.set_index("cluster")
         if level == CLUSTER:
-            rows = rows.assign(**{name: rows["cluster"].map(found[name]) for name in ("disposition", "kept", "reason")})
+            rows = rows.assign(**{name: rows["cluster"].map(found[name]) for name in ("disposition", "kept")})
         else:
             kept = found["kept"].groupby(found.index.str.split(".").str[0].astype(int)).sum()
             rows = rows.assign(kept=rows["topic"].map(kept))
         rows = rows.assign(stays=rows["kept"] / rows["pairs"])
-    return rows
+    by, descending = order(key, rows)
+    return rows.sort_values(_SORTS[by], ascending=not descending, kind="stable").reset_index(drop=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

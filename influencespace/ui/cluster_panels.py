@@ -25,6 +25,7 @@ _RANKED = {selection.MEANING: "closest first", selection.ALIKE: "most alike firs
 WIDE = 1.96
 # The least width of a card in pixels: four in a row at a width of 1280.
 CARD = 92
+LIST = "clusters_list"
 
 
 def on_map(workspace: Workspace, pairs: TrainingPairs) -> dict[str, Callable]:
@@ -55,11 +56,13 @@ def clicked_pair(pairs: TrainingPairs, chosen: Selection) -> int:
     return pair if str(codes.labels[codes.code[pair]]) == chosen.choice.value else -1
 
 
-def sentence(workspace: Workspace, chosen: Selection) -> None:
-    """What is selected, and the ways back."""
+def heading(workspace: Workspace, chosen: Selection | None) -> None:
+    """What is selected, and the ways back; of what is looked for, or could not be, the ways back alone."""
+    choice = selection.chosen(workspace)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{_escaped(chosen.sentence)}**", width="stretch")
-        if chosen.choice.kind != selection.ALL:
+        if chosen is not None:
+            st.markdown(f"**{_escaped(chosen.sentence)}**", width="stretch")
+        if choice.kind != selection.ALL:
             st.button(
                 "Back", icon=":material/undo:", key="selection_back", on_click=selection.go_back, args=(workspace,),
                 help="Select what was selected before.",
@@ -169,31 +172,52 @@ def names_csv(pairs: TrainingPairs, chosen: Selection) -> np.ndarray:
     return np.frombuffer(sink.getvalue(), dtype=np.uint8)
 
 
-def clusters_list(workspace: Workspace, pairs: TrainingPairs, clusters: Artifact, chosen: Selection) -> None:
-    """The list of topics or of clusters; a click on one selects it."""
+def listed(workspace: Workspace, pairs: TrainingPairs, clusters: Artifact) -> pd.DataFrame:
+    """The topics or clusters that are listed, in their order."""
+    return cluster_list.summary(workspace, clusters, _level(), _target(pairs), key=LIST)
+
+
+def view(pairs: TrainingPairs, clusters: Artifact) -> None:
+    """What is listed: topics or clusters, and with which groups."""
     topics, strata = (len(reading.table(clusters, name)) for name in ("topics", "clusters"))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        level = st.segmented_control(
-            "List", [cluster_list.TOPIC, cluster_list.CLUSTER], default=cluster_list.TOPIC, required=True, key="list_level",
-            format_func={cluster_list.TOPIC: f"{topics:,} topics", cluster_list.CLUSTER: f"{strata:,} clusters"}.get,
-            label_visibility="collapsed", help="A topic is cut into clusters by how well its captions fit the photos.",
-        )
-        attribute = pairs.attributes[0] if pairs.attributes else ""
-        if len(pairs.attributes) > 1:
-            attribute = st.selectbox("Groups of", pairs.attributes, key="list_attribute", label_visibility="collapsed", width=180)
-    target = _target(pairs)
-    rows = cluster_list.summary(workspace, clusters, level, target)
-
-    def choose() -> None:
-        found = st.session_state["clusters_list"].chosen
-        if found in set(rows["id"]):
-            st.session_state.pop("clusters_pair", None)
-            selection.choose(workspace, level, found)
-
-    cluster_list.draw(
-        pairs, rows, level, target=target, attribute=attribute, key="clusters_list", on_choose=choose,
-        chosen=chosen.choice.value if chosen.choice.kind == level else "",
+    if len(pairs.attributes) > 1:
+        st.selectbox("Groups of", pairs.attributes, key="list_attribute", label_visibility="collapsed", width=150)
+    st.segmented_control(
+        "List", [cluster_list.TOPIC, cluster_list.CLUSTER], default=cluster_list.TOPIC, required=True, key="list_level",
+        format_func={cluster_list.TOPIC: f"{topics:,} topics", cluster_list.CLUSTER: f"{strata:,} clusters"}.get,
+        label_visibility="collapsed", help="A topic is cut into clusters by how well its captions fit the photos.",
     )
+
+
+def step(workspace: Workspace, rows: pd.DataFrame, by: int) -> None:
+    """Select the next row of the list (1), or the one before (-1), and turn to its page."""
+    names, chosen = list(rows["id"]), selection.chosen(workspace)
+    here = names.index(chosen.value) if chosen.kind == _level() and chosen.value in names else -1 if by > 0 else len(names)
+    at = int(np.clip(here + by, 0, len(names) - 1))
+    _choose(workspace, names[at])
+    cluster_list.turn_to(LIST, at)
+
+
+def table(workspace: Workspace, pairs: TrainingPairs, rows: pd.DataFrame, chosen: Selection) -> None:
+    """The list of topics or of clusters; a click on one selects it."""
+    level, attribute = _level(), st.session_state.get("list_attribute")
+    cluster_list.draw(
+        pairs, rows, level, attribute=attribute if attribute in pairs.attributes else next(iter(pairs.attributes), ""), key=LIST,
+        chosen=chosen.choice.value if chosen.choice.kind == level else "",
+        on_choose=lambda: _choose(workspace, st.session_state[LIST].chosen),
+    )
+
+
+def _level() -> str:
+    """Whether topics or clusters are listed, which is a kind of selection too."""
+    return st.session_state.get("list_level") or cluster_list.TOPIC
+
+
+@guarded()
+def _choose(workspace: Workspace, name: str | None) -> None:
+    if isinstance(name, str):
+        st.session_state.pop("clusters_pair", None)
+        selection.choose(workspace, _level(), name)
 
 
 def _target(pairs: TrainingPairs) -> str:

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import streamlit as st
 
 from influencespace.features.duplicates import stored_duplicates
 from influencespace.features.search import in_set_of
 from influencespace.pairs.views import GROUP
-from influencespace.ui import gallery, reading, selection, thumbnails
+from influencespace.ui import gallery, planned, reading, selection, thumbnails
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
 from influencespace.ui.guard import guarded
 from influencespace.ui.road import fitting
@@ -64,18 +63,8 @@ def _facts(
         value = pair[INFLUENCE + target]
         facts.append((f"Influence on {target}", f"{gallery.signed(value, 4)} ({gallery.helps(value)})"))
     facts.append(("Near-duplicates", f"{copies - 1:,}" if copies > 1 else "none"))
-    word = planned(workspace, index)
+    word = planned.of_pair(workspace, index)
     return facts + ([("In the plan", word)] if word else [])
-
-
-def planned(workspace: Workspace, index: int) -> str:
-    """What the plan does with a pair, in words; empty where there is no plan."""
-    plan = fitting(workspace, "plan")
-    if plan is None:
-        return ""
-    file, columns = plan.folder / "pairs.parquet", ["weight", "disposition"]
-    [row] = pq.read_table(file, columns=columns, read_dictionary=["disposition"], memory_map=True).slice(index, 1).to_pylist()
-    return "pruned" if row["weight"] == 0 else f"{row['disposition']}, weight {row['weight']:.2f}"
 
 
 def _copies(workspace: Workspace, pairs: TrainingPairs, index: int) -> int:

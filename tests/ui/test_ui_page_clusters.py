@@ -155,6 +155,17 @@ def test_search_by_meaning_is_offered_only_with_an_encoder(app, workspace):
     assert "the encoder demo is not on this machine" in ways.proto.help
 
 
+def test_what_cannot_be_looked_for_is_a_sentence_with_the_way_back(app, workspace):
+    opened = app()
+    opened.session_state["selection"]["choices"].append(Choice(selection.MEANING, "a dog"))
+    opened = opened.run()
+    assert not opened.exception
+    assert "No search by meaning: the encoder demo is not on this machine." in opened.error[0].value
+    assert sent_to(opened, MAP)["n"] == TRAIN
+    opened = fine(opened.button(key="selection_back").click().run())
+    assert len(_shown(opened)) == TRAIN
+
+
 def test_area_of_the_map_is_exact(app, workspace):
     members = workspace.artifact("clusters").table("members")
     x, y = (np.round(members[side].to_numpy() * 65535).astype(int) for side in ("x", "y"))
@@ -237,6 +248,17 @@ def test_list_is_sorted_here(app, workspace):
     opened.session_state["clusters_list_sorted"] = ("name", True)
     names = [row["name"]["name"] for row in sent_to(fine(opened.run()), LIST)["rows"]]
     assert names == sorted(names, reverse=True)
+
+
+def test_steps_go_through_the_list_and_decisions_show_in_it(app, workspace):
+    opened = fine(app())
+    for expected in ("0", "1", "2", "2"):
+        opened = fine(opened.button(key="triage_next").click().run())
+        assert [row["id"] for row in sent_to(opened, LIST)["rows"] if row["chosen"]] == [expected]
+    opened = fine(opened.button(key="triage_before").click().run())
+    opened = fine(opened.button(key="triage_prune").click().run())
+    assert workspace.decisions() == {"topics": {"1": "prune"}}
+    assert [row["disposition"]["detail"] for row in sent_to(opened, LIST)["rows"]][1] == "0% of its pairs stay"
 
 
 def test_two_workspaces_have_selections_of_their_own(app, workspace, tmp_path):

@@ -2,20 +2,24 @@
 
 import streamlit as st
 
-from influencespace.ui import export_panels, workspaces
-from influencespace.ui.road import bring_up_to_date, need
+from influencespace.ui import export_files, export_panels, workspaces
+from influencespace.ui.road import need
 
 workspace = workspaces.current()
 plan = need(workspace, "plan")
 if plan is None:
     st.stop()
-form = export_panels.choose()
-if workspace.state("plan") != "current":
-    bring_up_to_date(workspace, "plan", "A decision has changed since the plan was made.")
+st.subheader("The pairs that go out", anchor=False)
+if not export_panels.version(workspace):
     st.stop()
 left, right = st.columns([1.7, 1], gap="large")
 with left:
-    export_panels.preview(workspace, plan, form)
+    form = export_panels.choose()
+    chosen, pairs = export_panels.only_selected(workspace, plan, form)
+    export_panels.preview(workspace, plan, form, pairs)
 with right:
-    export_panels.download(workspace, plan, form)
-    export_panels.write_to_path(workspace, form)
+    export_panels.size(workspace, plan, form, pairs)
+    export_files.write_to_path(workspace, form, chosen)
+    st.markdown("**Or take it through the browser**")
+    export_files.download(workspace, plan, form, pairs, chosen)
+export_files.written(workspace)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from influencespace.curation.sets import places
 from influencespace.export.rows import OWN, PlanTables, outside_names, subset_rows
 from influencespace.pairs.views import training_rows
 from influencespace.workspace import Workspace
@@ -24,14 +27,16 @@ class Subset:
     ----------
     workspace
         With a plan.
+    only
+        The ids of the pairs that alone are wanted; None for all.
 
     Attributes
     ----------
     pairs
-        How many are kept.
+        How many rows there are.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, only: pa.Array | None = None) -> None:
         pairs, clusters, plan = (workspace.artifact(name) for name in ("pairs", "clusters", "plan"))
         # Opened now, so that a plan that is made meanwhile changes nothing of what is read.
         self._pairs, self._members, self._decided = (
@@ -40,7 +45,8 @@ class Subset:
             )
         )
         self._clusters, self._topics, self._reasons = clusters.table("clusters"), clusters.table("topics"), plan.table("clusters")
-        self.pairs = int(plan.facts["kept"])
+        self._only = None if only is None else set(only.to_pylist())
+        self.pairs = int(plan.facts["kept"]) if only is None else self._count(only)
 
     @property
     def schema(self) -> pa.Schema:
@@ -59,9 +65,15 @@ class Subset:
             count = len(training_rows(pairs))
             tables = PlanTables(pairs, members.take(count), self._clusters, self._topics, decided.take(count), self._reasons)
             found = subset_rows(tables)
+            found = found if self._only is None else found[found["id"].isin(self._only)]
             found.index = pd.RangeIndex(done, done + len(found))
             done += len(found)
             yield found
+
+    def _count(self, only: pa.Array) -> int:
+        table = self._pairs.column("id").filter(pc.equal(self._pairs.column("split"), "train"))
+        rows = places(table, only)
+        return int(np.count_nonzero(self._decided.column("weight").to_numpy()[rows[rows >= 0]]))
 
     def head(self, count: int) -> pd.DataFrame:
         """The first rows."""
@@ -79,6 +91,9 @@ class _Rows:
     def __init__(self, file: Path, columns: list[str] | None) -> None:
         self._file, self._columns = pq.ParquetFile(file, memory_map=True), columns
         self.schema = self._file.schema_arrow
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        return self._file.read([name]).column(0)
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         return self._file.iter_batches(rows, columns=self._columns)

@@ -26,6 +26,9 @@ class ExportOptions(Options):
         choices=tuple(FILES),
     )
     output: str = option("", "File to write. Default: subset.jsonl, subset.csv, subset.parquet or plan.json, here.")
+    only: str = option(
+        "", "Digest of a stored set of pairs: only those of them that the plan keeps are written. Not for the format plan."
+    )
     overwrite: bool = option(False, "Replace the file if it exists. What the pairs came from is never replaced.")
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from influencespace.curation.sets import load
 from influencespace.errors import ExportError
 from influencespace.export.batches import Subset
 from influencespace.export.csv import write_csv
@@ -42,7 +43,7 @@ def export_subset(workspace: Workspace, options: ExportOptions, progress: Progre
         If there is no plan yet.
     ExportError
         If the plan is stale, a file exists and is not to be replaced, lies where the pairs came from or inside the
-        workspace, or cannot be written.
+        workspace, or cannot be written, or none of the pairs that alone are wanted is kept.
     """
     plan = workspace.artifact("plan")
     if workspace.state("plan") != "current":
@@ -50,23 +51,24 @@ def export_subset(workspace: Workspace, options: ExportOptions, progress: Progre
             f"The plan of {workspace.path} is stale: something before it, or a decision, has changed since it was made. "
             "Make it again with: python -m influencespace plan"
         )
-    path = Path(options.file).expanduser().absolute()
-    files = [path] if options.format == "plan" else [path, beside(path)]
-    for file in files:
-        _check(file, workspace, options.overwrite)
-    total = int(plan.facts["kept"])
-    progress(0, total, "reading the plan")
+    files = check_destination(workspace, options)
+    _spare_images(workspace, files)
+    path = files[0]
+    progress(0, 1, "reading the plan")
     if options.format == "plan":
         text = canonical(plan.json("plan")) + "\n"
         with _put_in_place(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     else:
-        subset = Subset(workspace)
-        told = json.dumps(describe_plan(workspace, path.name, options.format), indent=1, ensure_ascii=False)
+        subset = Subset(workspace, _only(workspace, options.only))
+        if subset.pairs == 0:
+            raise ExportError("The plan keeps none of the selected pairs; select others, or keep some of these first.")
+        only = {"set": options.only, "pairs": subset.pairs} if options.only else None
+        told = json.dumps(describe_plan(workspace, path.name, options.format, only), indent=1, ensure_ascii=False)
         with _put_in_place(files[1]) as words, _put_in_place(path) as temporary:
             words.write_text(told + "\n", encoding="utf-8", newline="\n")
             WRITERS[options.format](_reported(subset, progress), subset.schema, temporary)
-    progress(total, total, f"wrote {path}")
+    progress(1, 1, f"wrote {path}")
     return path
 
 
@@ -75,23 +77,32 @@ def planned_subset(workspace: Workspace) -> pd.DataFrame:
     return pd.concat(Subset(workspace).batches())
 
 
-def estimated_bytes(workspace: Workspace, form: str, head: pd.DataFrame) -> int:
-    """How large a file of a format will be: exactly for the plan, else as the first rows (``head``) are."""
-    plan = workspace.artifact("plan")
+def estimated_bytes(workspace: Workspace, form: str, pairs: int) -> int:
+    """How large a file with so many pairs will be: as its first 1,000 rows are; of the plan exactly."""
     if form == "plan":
-        return (plan.folder / "plan.json").stat().st_size
+        return (workspace.artifact("plan").folder / "plan.json").stat().st_size
+    subset = Subset(workspace)
+    head = subset.head(SAMPLE)
     with tempfile.TemporaryDirectory() as folder:
-        sizes = []
+        file, sizes = Path(folder) / "rows", []
         for rows in (head.iloc[:0], head):
-            WRITERS[form]([rows], Subset(workspace).schema, Path(folder) / "rows")
-            sizes.append((Path(folder) / "rows").stat().st_size)
-    empty, full = sizes
-    return empty + round((full - empty) * plan.facts["kept"] / max(len(head), 1))
+            WRITERS[form]([rows], subset.schema, file)
+            sizes.append(file.stat().st_size)
+    return sizes[0] + round((sizes[1] - sizes[0]) * pairs / max(len(head), 1))
 
 
 def prepared(workspace: Workspace, form: str) -> Path:
     """The file that is handed to a browser: under the plan's digest, so that a file of another plan is never taken for it."""
     return workspace.private(PREPARED) / workspace.artifact("plan").digest / FILES[form]
+
+
+def _only(workspace: Workspace, digest: str) -> pa.Array | None:
+    if not digest:
+        return None
+    found = load(workspace, digest)
+    if found is None:
+        raise ExportError(f"There is no stored set of pairs {digest!r}; select the pairs again.")
+    return found.ids
 
 
 def _reported(subset: Subset, progress: Progress) -> Iterator[pd.DataFrame]:
@@ -102,23 +113,50 @@ def _reported(subset: Subset, progress: Progress) -> Iterator[pd.DataFrame]:
         progress(done, subset.pairs, "writing pairs")
 
 
+def check_destination(workspace: Workspace, options: ExportOptions) -> list[Path]:
+    """The files that an export will write, once it is clear that it may; a second one lies beside a subset.
+
+    Raises
+    ------
+    ExportError
+        If one exists and is not to be replaced, lies where the pairs came from or inside the workspace, or its folder cannot be
+        written.
+    """
+    if options.format == "plan" and options.only:
+        raise ExportError("A plan is of all pairs; choose another format to write only some of them.")
+    path = Path(options.file).expanduser().absolute()
+    files = [path] if options.format == "plan" else [path, beside(path)]
+    for file in files:
+        _check(file, workspace, options.overwrite)
+    above = next(folder for folder in path.parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise ExportError(f"{path} cannot be written: {above} is no folder that may be written to. Choose another file.")
+    return files
+
+
 def _check(path: Path, workspace: Workspace, overwrite: bool) -> None:
     real = path.resolve()
     if workspace.path.resolve() in real.parents and workspace.private(PREPARED).resolve() not in real.parents:
         raise ExportError(f"{path} lies inside the workspace; choose a file outside of it with --output.")
     if path.is_dir():
         raise ExportError(f"{path} is a folder; name a file in it with --output.")
-    pairs = workspace.artifact("pairs")
-    for source in _sources(pairs):
+    for source in _sources(workspace.artifact("pairs")):
         if real == source or (source.is_dir() and source in real.parents):
             raise ExportError(f"{path} lies where the pairs came from, which is never written to; choose another file.")
-    if not path.exists():
-        return
-    if not overwrite:
+    if path.exists() and not overwrite:
         raise ExportError(f"{path} exists. Choose another file with --output, or replace it with --overwrite.")
-    images = pairs.table("pairs")["image_path"].dropna().unique()
-    if any(image.exists() and image.samefile(path) for image in map(Path, images)):
-        raise ExportError(f"{path} is one of the images of the pairs, which are never written to; choose another file.")
+
+
+def _spare_images(workspace: Workspace, files: list[Path]) -> None:
+    """See to it that none of the files is one of the photos, be it under another name."""
+    there = [file for file in files if file.exists()]
+    if not there:
+        return
+    images = map(Path, workspace.artifact("pairs").table("pairs")["image_path"].dropna().unique())
+    known = {(found.st_dev, found.st_ino) for found in (image.stat() for image in images if image.exists())}
+    for file in there:
+        if (file.stat().st_dev, file.stat().st_ino) in known:
+            raise ExportError(f"{file} is one of the images of the pairs, which are never written to; choose another file.")
 
 
 def _sources(pairs: Artifact) -> Iterator[Path]:

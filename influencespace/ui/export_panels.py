@@ -1,78 +1,155 @@
-"""The panels of the export page: what goes out, in which format, and where to."""
+"""The panels of the export page that say what goes out: which version, in which format, its first rows and its size."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
 import streamlit as st
 
-from influencespace.export.options import FILES, ExportOptions
-from influencespace.export.subset import export_subset, planned_subset
-from influencespace.options import describe
+from influencespace import jobs
+from influencespace.curation.history import History
+from influencespace.export.batches import Subset
+from influencespace.export.options import FILES
+from influencespace.export.sidecar import describe_plan
+from influencespace.export.subset import estimated_bytes
+from influencespace.ui import planning, reading, selection
 from influencespace.ui.guard import guarded
 from influencespace.workspace import Artifact, Workspace
 
-# A download is built in memory; what is larger is better written to a file.
-DOWNLOAD_PAIRS = 100_000
-MIME = {
-    "jsonl": "application/jsonl", "csv": "text/csv", "parquet": "application/vnd.apache.parquet",
-    "plan": "application/json",
-}
+FIRST = 50
 LABELS = {"jsonl": "JSON lines", "csv": "CSV", "parquet": "Parquet", "plan": "The plan alone"}
+WHAT = {
+    "jsonl": "One JSON object a pair, with its weight, cluster, disposition and reason. Most training code reads it.",
+    "csv": "One row a pair, with its weight, cluster, disposition and reason, for spreadsheets and statistics.",
+    "parquet": "One row a pair, with its weight, cluster, disposition and reason; the smallest, and the quickest to read.",
+    "plan": "A small JSON document that rebuilds the subset from the original pairs, without any caption.",
+}
+
+
+def version(workspace: Workspace) -> bool:
+    """Which version goes out; where the plan of it is not written down yet, a sentence with one button, and False."""
+    head, shown = History(workspace).head(), planning.shown(workspace)
+    called = f"“{head.name}”" if head.name else f"{head.id} ({head.what})"
+    if shown.id != head.id:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.info(f"The address shows version {shown.name or shown.id}; what goes out is the present one, version {called}.")
+            st.button("Return to the one shown", on_click=_go_to, args=(workspace, shown.id), key="export_go_to")
+    if workspace.state("plan") == "current":
+        st.caption(f"Version {called} of the plan, made {head.created[:16].replace('T', ' ')} UTC.")
+        return True
+    box = st.container(border=True, horizontal_alignment="center", gap="medium")
+    if any(name == "plan" for job in jobs.jobs(workspace) if job.unfinished for name, _ in job.commands):
+        box.markdown("The plan is being made, and will show here.", text_alignment="center")
+        return False
+    box.markdown(
+        "Something has been decided since the plan was last made. Make it, then the subset can be seen and written.",
+        text_alignment="center",
+    )
+    box.button(
+        "Make the plan", type="primary", icon=":material/play_arrow:", key="export_make_plan", on_click=_make_plan,
+        args=(workspace,),
+    )
+    return False
 
 
 def choose() -> str:
     """The format."""
-    text = next(field["help"] for field in describe(ExportOptions) if field["name"] == "format")
-    return st.segmented_control(
-        "Format", list(FILES), default="jsonl", required=True, format_func=LABELS.get, key="export_format", help=text,
+    form = st.segmented_control(
+        "Format", list(FILES), default="jsonl", required=True, format_func=LABELS.get, key="export_format",
+        persist_state="session", help="The columns are the same in all formats but the last.",
     )
+    st.caption(WHAT[form])
+    return form
 
 
-def preview(workspace: Workspace, plan: Artifact, form: str) -> None:
+def only_selected(workspace: Workspace, plan: Artifact, form: str) -> tuple[np.ndarray | None, int]:
+    """A toggle, where something is selected, to write only that.
+
+    Returns
+    -------
+    tuple
+        The positions of the pairs that alone are wanted among the training pairs, or None for all; and how many go out.
+    """
+    kept = int(plan.facts["kept"])
+    choice = selection.chosen(workspace)
+    if form == "plan" or choice.kind == selection.ALL:
+        return None, kept
+    chosen = selection.resolve(workspace, reading.training(workspace), choice)
+    if chosen is None or chosen.index is None:
+        return None, kept
+    weights = pq.read_table(plan.folder / "pairs.parquet", columns=["weight"])["weight"].to_numpy()
+    count = int(np.count_nonzero(weights[chosen.index]))
+    wanted = st.toggle(
+        f"Only what is selected: {chosen.sentence}, {count:,} of them kept", key="export_only", disabled=count == 0,
+        help="What is selected on the pages Clusters and Curate, as far as the plan keeps it.",
+    )
+    return (chosen.index, count) if wanted and count else (None, kept)
+
+
+def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None:
     """The first rows of what goes out."""
     if form == "plan":
-        st.caption("A small JSON document that rebuilds the subset from the original pairs.")
-        st.json(plan.json("plan"), expanded=1)
+        st.markdown("**What the plan was**")
+        st.json(describe_plan(workspace, FILES[form], form), expanded=1)
+        st.caption(
+            f"In the file: options and digests, and the ids and weights of the {pairs:,} kept pairs. docs/formats.md says how to "
+            "rebuild the subset from it."
+        )
         return
-    rows = _rows(str(workspace.path), plan.digest)
-    st.caption(f"{len(rows):,} pairs go out; these are the first.")
-    st.dataframe(rows.head(50), hide_index=True, height=360, alt="The first rows of the subset")
+    st.markdown("**The first rows**")
+    st.dataframe(
+        _head(str(workspace.path), plan.digest), hide_index=True, height=430, key="export_rows", alt="The first rows that go out",
+        column_config={
+            "caption": st.column_config.TextColumn(width="large"), "weight": st.column_config.NumberColumn(format="%.3g"),
+        },
+    )
+    kept = plan.facts["kept"]
+    some = f" Of these only the {pairs:,} selected go out." if pairs < kept else ""
+    st.caption(f"The first {min(FIRST, kept):,} of the {kept:,} pairs that the plan keeps, in their order.{some}")
 
 
-def download(workspace: Workspace, plan: Artifact, form: str) -> None:
-    """A button that saves the file through the browser, as long as it is small."""
-    if len(_rows(str(workspace.path), plan.digest)) > DOWNLOAD_PAIRS:
-        st.caption(f"More than {DOWNLOAD_PAIRS:,} pairs: write them to a file instead.")
-        return
-    st.download_button(
-        f"Download {FILES[form]}", _content(str(workspace.path), plan.digest, form), FILES[form], MIME[form],
-        icon=":material/download:", type="primary", on_click="ignore",
+def size(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None:
+    """How many pairs go out, and how large the file will be."""
+    counts = plan.facts
+    left, middle, right = st.columns(3)
+    left.metric(
+        "Pairs", f"{pairs:,}", border=True, help=f"Of {counts['pairs']:,} training pairs; {counts['removed']:,} are pruned."
+    )
+    middle.metric("Up-weighted", f"{counts['up_weighted']:,}", border=True,
+                  help="Pairs of clusters that count more than their share. Training divides by the mean of all weights.")
+    exact = form == "plan"
+    right.metric(
+        "Size", ("" if exact else "≈ ") + byte_words(_estimate(str(workspace.path), plan.digest, form, pairs)), border=True,
+        help="Of the file." if exact else "Of the file, reckoned from its first 1,000 rows.",
     )
 
 
-def write_to_path(workspace: Workspace, form: str) -> None:
-    """A form that writes the file to a path on this machine."""
-    with st.form("export_path", border=False):
-        path = st.text_input(
-            "Write it to", str(workspace.path.parent / f"{workspace.name}-{FILES[form]}"), key=f"export_to_{form}",
-            help="A path on the machine that runs the app; folders are made where they are absent.",
-        )
-        overwrite = st.toggle("Replace the file if it exists", key="export_overwrite")
-        if st.form_submit_button("Write the file", icon=":material/save:"):
-            with guarded():
-                written = export_subset(workspace, ExportOptions(format=form, output=path.strip(), overwrite=overwrite))
-                st.success(f"Written: {written}", icon=":material/check_circle:")
+def byte_words(count: float) -> str:
+    """A number of bytes for a person."""
+    for unit in ("B", "KB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
 
 
-@st.cache_data(show_spinner=False, max_entries=2)
-def _rows(path: str, digest: str):
-    return planned_subset(Workspace(path))
+@guarded()
+def _go_to(workspace: Workspace, number: int) -> None:
+    History(workspace).go_to(number)
+    st.query_params.pop(planning.VERSION, None)
+
+
+@guarded()
+def _make_plan(workspace: Workspace) -> None:
+    jobs.submit(workspace, [("plan", History(workspace).head().options.recipe())], "Making the plan")
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def _content(path: str, digest: str, form: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        options = ExportOptions(format=form, output=str(Path(folder) / FILES[form]))
-        return export_subset(Workspace(path), options).read_bytes()
+def _head(path: str, digest: str) -> pd.DataFrame:
+    return Subset(Workspace(path)).head(FIRST)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _estimate(path: str, digest: str, form: str, pairs: int) -> int:
+    return estimated_bytes(Workspace(path), form, pairs)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from influencespace.curation.sets import save
 from influencespace.errors import ExportError, OptionError, WorkspaceError
 from influencespace.export.options import ExportOptions
 from influencespace.export.subset import export_subset, planned_subset
@@ -85,7 +86,7 @@ def test_without_an_output_the_file_is_named_by_the_format(workspace, tmp_path, 
 def test_progress_is_reported_to_its_end(workspace, tmp_path):
     seen = []
     export_subset(workspace, ExportOptions(output=str(tmp_path / "s.jsonl")), lambda *report: seen.append(report))
-    assert [report[:2] for report in seen] == [(0, 6), (6, 6), (6, 6)]
+    assert [report[:2] for report in seen] == [(0, 1), (6, 6), (1, 1)]
     assert seen[1][2] == "writing pairs"
 
 
@@ -153,3 +154,24 @@ def test_no_plan_yet_names_the_command_that_makes_one(tmp_path):
 def test_an_unknown_format_is_refused_at_once():
     with pytest.raises(OptionError, match="choose from jsonl, csv, parquet, plan"):
         ExportOptions("xlsx")
+
+
+def test_only_the_pairs_of_a_stored_set_are_written_where_they_are_kept(workspace, tmp_path):
+    digest = save(workspace, ["p8", "p3", "p1", "p7"])  # one is pruned, one is held out
+    path = export_subset(workspace, ExportOptions(output=str(tmp_path / "some.jsonl"), only=digest))
+    assert [row["id"] for row in lines(path)] == ["p1", "p8"]
+    assert json.loads(path.with_name("some.jsonl.plan.json").read_text("utf-8"))["only"] == {"set": digest, "pairs": 2}
+
+
+@pytest.mark.parametrize("form, ids, message", [
+    ("jsonl", ["p3"], "keeps none of the selected pairs"), ("plan", ["p1"], "A plan is of all pairs"),
+])
+def test_a_set_that_leaves_nothing_to_write_is_a_sentence(workspace, tmp_path, form, ids, message):
+    with pytest.raises(ExportError, match=message):
+        export_subset(workspace, ExportOptions(form, str(tmp_path / "some"), only=save(workspace, ids)))
+    assert not (tmp_path / "some").exists()
+
+
+def test_a_set_that_is_not_stored_is_named(workspace, tmp_path):
+    with pytest.raises(ExportError, match="no stored set of pairs 'abc'"):
+        export_subset(workspace, ExportOptions(output=str(tmp_path / "some.jsonl"), only="abc"))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from fabricated import TRAIN, AnyOptions
+from fabricated import AnyOptions
 from page_cases import fine, words
 
 from influencespace import jobs
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.stage import plan_subset
 from influencespace.jobs import Job
-from influencespace.ui import curate_panels
 from influencespace.workspace import MADE_BY, Workspace
 
 PAGES = ["data", "clusters", "influence", "curate", "train", "export"]
@@ -48,60 +46,6 @@ def test_whole_workspace_shows_every_page(app, workspace, page):
     assert not any(word in words(opened).lower() for word in ("gradient", "tensor", "artifact"))
 
 
-def test_sliders_make_the_plan_anew_with_exact_counts(app, workspace):
-    opened = app("curate")
-    assert [metric.value for metric in opened.metric] == ["48", "12", "10"]
-    opened.slider(key="curate_reduction").set_value(0.35).run()
-    assert [metric.value for metric in fine(opened).metric][:2] == ["39", "21"]
-    assert (workspace.artifact("plan").table("pairs")["weight"] == 0).sum() == 21
-    assert workspace.artifact("plan").record["options"]["reduction"] == 0.35
-    assert workspace.state("plan") == "current"
-    assert workspace.state("training") == "stale"
-
-
-def test_demo_shows_how_much_of_what_was_planted_is_pruned(app, workspace, tmp_path, monkeypatch):
-    pairs = workspace.artifact("pairs").table("pairs")
-    truth = pd.DataFrame({"image": pairs["image"][:TRAIN], "damage": "none", "rare": False})
-    truth.loc[:2, "damage"] = "mismatch"
-    truth.to_json(tmp_path / "truth.jsonl", orient="records", lines=True)
-    monkeypatch.chdir(tmp_path)
-    shown = fine(app("curate")).dataframe[0].value.set_index("kind")
-    assert list(shown.loc["mismatch", ["planted", "pruned", "part"]]) == [3, 3, 100.0]
-    assert shown.loc["undamaged pairs", "planted"] == TRAIN - 3
-
-
-def test_decision_on_a_topic_is_kept_and_taken_back(app, workspace):
-    opened = app("curate")
-    topic, word = (box for box in opened.selectbox if box.label in ("A whole topic", "You decide"))
-    topic.set_value(1)
-    word.set_value("prune")
-    next(button for button in opened.button if button.label == "Apply").click().run()
-    assert fine(opened) and workspace.decisions() == {"topics": {"1": "prune"}}
-    assert workspace.state("plan") == "current"
-    topic, word = (box for box in opened.selectbox if box.label in ("A whole topic", "You decide"))
-    topic.set_value(1)
-    word.set_value("")
-    next(button for button in opened.button if button.label == "Apply").click().run()
-    assert workspace.decisions() == {"topics": {}}
-
-
-def test_decision_in_the_table_is_kept_for_its_cluster_and_taken_back(app, workspace, monkeypatch):
-    names = list(fine(app("curate")).data_editor[0].value["name"])
-    clusters = workspace.artifact("clusters").table("clusters").set_index("name")["cluster"]
-    shown = [clusters[name] for name in names]
-    edits = {"edited_rows": {1: {"decision": "prune"}, 4: {"decision": "keep"}}}
-    monkeypatch.setattr(curate_panels.st, "session_state", {"curate_editor": edits})
-    curate_panels._decide(workspace, shown)
-    assert workspace.decisions() == {"clusters": {"0.1": "prune", "2.0": "keep"}}
-    edits["edited_rows"] = {1: {"decision": None}}
-    curate_panels._decide(workspace, shown)
-    assert workspace.decisions() == {"clusters": {"2.0": "keep"}}
-    monkeypatch.undo()
-    plan_subset(workspace, PlanOptions())
-    decided = workspace.artifact("plan").table("clusters").set_index("cluster")["decided"] > 0
-    assert list(decided[decided].index) == ["2.0"]
-
-
 def test_export_previews_and_writes(app, workspace, tmp_path):
     opened = app("export")
     assert len(opened.dataframe[0].value) == 48
@@ -126,7 +70,7 @@ def test_export_of_a_plan_that_a_decision_has_overtaken_asks_for_a_new_one(app, 
 
 @pytest.mark.parametrize(
     ("page", "made"),
-    [("clusters", "clusters"), ("influence", "scores"), ("curate", "plan"), ("train", "plan"), ("export", "plan")],
+    [("clusters", "clusters"), ("influence", "scores"), ("curate", "scores"), ("train", "plan"), ("export", "plan")],
 )
 def test_what_is_out_of_date_says_so_and_is_made_again(app, workspace, page, made):
     with workspace.write("pairs", AnyOptions(seed=1)) as draft:

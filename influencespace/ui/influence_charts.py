@@ -132,15 +132,20 @@ def heat(values: np.ndarray, beyond: np.ndarray, columns: list[str], rows: pd.Da
     """
     values = values.astype(np.float32)
     ends = np.array([colours.reach(column) for column in values.T], dtype=np.float32)
-    places = np.repeat(_places(rows)[:, None], len(columns), axis=1)
+    lines = np.arange(len(rows), dtype=np.int32)
     figure = go.Figure(go.Heatmap(
-        z=np.where(beyond, 1, PALE).astype(np.float32) * values / ends, x=columns, y=np.arange(len(rows), dtype=np.int32),
-        customdata=np.stack([values, places], axis=2),
-        text=np.where(beyond, np.where(values > 0, "+", "−"), ""), texttemplate="%{text}", zmin=-1, zmax=1, xgap=2, ygap=1,
+        z=np.where(beyond, 1, PALE).astype(np.float32) * values / ends, x=columns, y=lines, zmin=-1, zmax=1, xgap=2, ygap=1,
+        text=np.where(beyond, np.where(values > 0, "+", "−"), ""), texttemplate="%{text}", hoverinfo="skip",
         colorscale=stops(colours.diverging(theme)),
         colorbar={"tickvals": [-1, 0, 1], "ticktext": ["harms", "0", "helps"], "thickness": 12, "outlinewidth": 0},
-        hovertemplate="on %{x}: %{customdata[0]:+.2f}<extra></extra>",
     ))
+    # Cells cannot be clicked; points that cannot be seen can.
+    figure.add_scatter(
+        x=columns * len(rows), y=np.repeat(lines, len(columns)), mode="markers", marker={"size": 14, "opacity": 0},
+        customdata=np.repeat(_places(rows), len(columns)), text=[f"{value:+.2f}" for value in values.ravel()], showlegend=False,
+        hovertemplate="on %{x}: %{text}<extra></extra>", selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+    )
     figure.update_xaxes(side="top", tickangle=-30)
     figure.update_yaxes(
         tickvals=np.arange(len(rows)), ticktext=short(rows["name"]), range=[len(rows) - 0.5, -0.5], automargin=True,

@@ -41,8 +41,9 @@ def choose_subject(found: list[Subject]) -> Subject:
 
 def choose_level() -> str:
     """Topics, or the clusters that they are cut into."""
+    st.session_state.setdefault("influence_level", TOPIC)
     chosen = st.segmented_control(
-        "For each", [TOPIC, CLUSTER], default=TOPIC, required=True, format_func=str.capitalize, key="influence_level",
+        "For each", [TOPIC, CLUSTER], required=True, format_func=str.capitalize, key="influence_level",
         persist_state="session", help="A topic is what pairs show; its clusters are cut by how well captions fit the photos.",
     )
     return chosen or TOPIC
@@ -233,14 +234,14 @@ def window(view: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def clickable(workspace: Workspace, figure: go.Figure, view: pd.DataFrame, level: str, *, key: str, alt: str) -> None:
-    """A chart of which a click on a point chooses its row; the row is the last of the point's ``customdata``."""
+    """A chart of which a click on a point chooses its row, which the point's ``customdata`` names."""
     labels = view["label"]
 
     def on_point() -> None:
         points = st.session_state[key]["selection"]["points"]
-        place = np.atleast_1d(points[0].get("customdata", [])) if points else []
-        if len(place) and int(place[-1]) in labels.index:
-            selection.choose(workspace, level, str(labels[int(place[-1])]))
+        place = points[0].get("customdata") if points else None
+        if place in labels.index:
+            selection.choose(workspace, level, str(labels[place]))
 
     figure.update_layout(dragmode=False)
     st.plotly_chart(figure, key=key, on_select=on_point, selection_mode="points", config=NO_TOOLS, alt=alt)

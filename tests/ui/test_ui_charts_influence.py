@@ -78,11 +78,13 @@ def test_redundancy_is_coloured_by_influence_centred_on_zero(theme):
 
 def test_heat_map_is_centred_measures_each_column_by_itself_and_pales_what_is_chance():
     values, beyond = np.array([[-1.0, 0.001], [1.0, -0.001]]), np.array([[True, False], [True, True]])
-    heat = influence_charts.heat(values, beyond, ["overall", "g"], view(value=[0, 0]), theme="light").data[0]
+    heat, points = influence_charts.heat(values, beyond, ["overall", "g"], view(value=[0, 0]), theme="light").data
     assert (heat.zmin, heat.zmax) == (-1, 1)
     assert np.asarray(heat.z) == pytest.approx(np.array([[-1, influence_charts.PALE], [1, -1]]))
     assert heat.text.tolist() == [["−", ""], ["+", "−"]]
-    assert np.asarray(heat.customdata)[:, 1].tolist() == [[pytest.approx(0.001), 0], [pytest.approx(-0.001), 1]]
+    assert list(zip(points.x, points.y, strict=True)) == [("overall", 0), ("g", 0), ("overall", 1), ("g", 1)]
+    assert list(points.customdata) == [0, 0, 1, 1]
+    assert list(points.text) == ["-1.00", "+0.00", "+1.00", "-0.00"]
 
 
 def test_long_names_are_cut_and_stay_different():
@@ -186,7 +188,8 @@ def test_at_odds_are_those_that_help_one_group_and_harm_another_of_the_same_attr
 def test_standing_is_in_units_of_the_mean_and_shares_are_of_what_helps():
     rows = pd.DataFrame({
         "topic": [0, 1, 2], "name": ["a", None, "c"], "pairs": [1, 2, 3], "share_pairs": [0.2, 0.3, 0.5],
-        "overall": [3.0, -1.0, 1.0], "overall.mean": [3.0, -1.0, 2.0], "overall.error": [0.2, np.nan, 5.0], "repeated": 0.5, "likeness": 0.1,
+        "overall": [3.0, -1.0, 1.0], "overall.mean": [3.0, -1.0, 2.0], "overall.error": [0.2, np.nan, 5.0],
+        "repeated": 0.5, "likeness": 0.1,
     })
     found = standing(rows, OVERALL, "topic")
     assert found["value"].tolist() == [1.5, -0.5, 1.0]

@@ -11,9 +11,10 @@ import pandas as pd
 from influencespace.curation.preview import Response
 from influencespace.errors import TrainingError
 from influencespace.evaluation.compare import BASELINE
-from influencespace.evaluation.figures import DECIDES
+from influencespace.evaluation.figures import DECIDES, RECALLS
 from influencespace.evaluation.retrieval import SIDES, changes, crossings
 from influencespace.influence.targets import OVERALL
+from influencespace.metrics.recall import DIRECTIONS
 from influencespace.workspace import MADE_BY, Workspace
 
 CURATED = "influence"
@@ -157,9 +158,10 @@ def _of_arm(arm: dict) -> Iterator[dict]:
         yield name | {"section": "data", "metric": metric, "mean": value, "unit": unit}
     for metric, value in arm["seconds"].items():
         yield name | {"section": "time", "metric": metric, "mean": value, "unit": SECONDS}
-    for metric, sides in arm["recall"].items():
-        for direction, figure in sides.items():
-            yield name | {"section": "recall", "metric": metric, "direction": direction, "unit": PERCENT} | figure
+    for metric in RECALLS:
+        for direction in DIRECTIONS:
+            of = {"section": "recall", "metric": metric, "direction": direction, "unit": PERCENT}
+            yield name | of | arm["recall"][metric][direction]
     for attribute, found in arm["gaps"].items():
         of = name | {"attribute": attribute, "metric": DECIDES}
         for group, figure in found["groups"].items():

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from influencespace.clusters.options import ClusterOptions
+from influencespace.curation.measured import remember
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.sets import finder
 from influencespace.errors import TrainingError
@@ -86,6 +87,7 @@ def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress =
             "taken_over": len(taken_over),
         }
         progress(2, 2, "comparing the arms")
+    remember(workspace)
     return workspace.artifact("training")
 
 
@@ -109,7 +111,7 @@ def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Cur
         cosine=data.cosine(), validation=validation,
         compared=source.facts["groups"], proxy=replace(proxy, ridge=fitted.ridge),
         score=restore(ScoreOptions, scores.record["options"]),
-        plan=restore(PlanOptions, plan.record["options"]), decisions=workspace.decisions(), find=finder(workspace, ids),
+        plan=restore(PlanOptions, plan.record["options"]), decisions=plan.json("decisions"), find=finder(workspace, ids),
         first_seed=options.seed,
     )
     return data, curation, workspace.artifact("proxy").record["seconds"]

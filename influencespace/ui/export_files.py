@@ -56,7 +56,7 @@ def write_to_path(workspace: Workspace, form: str, chosen: np.ndarray | None) ->
             st.rerun()
     if form != "plan":
         st.caption(
-            "Beside it goes a small file, named like it and ending in .plan.json, with options, decisions, counts and digests of the "
+            "Beside it goes a small file, named like it and ending in .plan.json: options, decisions, counts and digests of the "
             "plan, so that the subset can always be told from others."
         )
 

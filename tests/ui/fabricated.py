@@ -137,6 +137,10 @@ def write_plan(draft, workspace, reduction: float = 0.2):
         })
     draft.table("clusters", pd.DataFrame(rows))
     draft.json("plan", {"reduction": reduction})
+    kept = int(np.sum(weight > 0))
+    draft.facts = {
+        "pairs": TRAIN, "kept": kept, "removed": TRAIN - kept, "up_weighted": int(np.sum(weight > 1)), "notes": [],
+    }
 
 
 def write_effects(draft, workspace):
@@ -191,6 +195,23 @@ def write_training(draft, workspace):
         {"arm": arm, "seed": seed, "epoch": epoch, "loss": 3.0 / epoch, "recall": 40.0 + epoch}
         for arm in ARMS if arm != "start" for seed in (0, 1) for epoch in (1, 2, 3)
     ]))
+    draft.table("ranks", ranks())
+    draft.table("photos", pd.DataFrame({
+        "photo": [f"{i:032x}" for i in range(TRAIN + VALIDATION, TRAIN + VALIDATION + TEST)],
+        "group.gender": [VALUES[i % 2] if i % 5 else "unknown" for i in range(TRAIN + VALIDATION, TRAIN + VALIDATION + TEST)],
+    }))
+
+
+def ranks() -> pd.DataFrame:
+    """Query q has rank q, but with influence 8 less, and the first comes last."""
+    rows = []
+    for arm in ARMS:
+        for seed in (0,) if arm == "start" else (0, 1):
+            for direction in ("image_to_text", "text_to_image"):
+                for query in range(TEST):
+                    rank = query if arm != "influence" else TEST - 1 if query == 0 else max(query - 8, 0)
+                    rows.append({"arm": arm, "seed": seed, "direction": direction, "query": query, "photo": query, "rank": rank})
+    return pd.DataFrame(rows)
 
 
 def results() -> dict:
@@ -226,6 +247,11 @@ def results() -> dict:
         {"arm": arm, "against": other, "metric": metric} | figure(2.0)
         for other in ("full", "random") for arm in ARMS if arm != other for metric in ("R@1", "R@5", "R@10")
     ]
+    for arm in ARMS:
+        if arm != "full":
+            of = {"arm": arm, "against": "full", "attribute": "gender"}
+            differences += [of | {"metric": "group", "group": value} | figure(2.0) for value in VALUES]
+            differences.append(of | {"metric": "gap", "highest": "man", "lowest": "woman"} | figure(-0.5))
     return {
         "format": 1, "decides": "R@10", "photos": TEST, "captions": TEST, "seeds": [0, 1], "arms": arms,
         "differences": differences, "missing": {"clip-score": "the features of image and text are not aligned"},

@@ -1,0 +1,266 @@
+"""The page Results in every state, its tables, what changed between two arms, and the files to take along."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from fabricated import TEST, TRAIN, VALIDATION, AnyOptions, fabricate, results, write_plan
+from page_cases import fine, sent_to, words
+
+from influencespace import jobs
+from influencespace.curation.options import PlanOptions
+from influencespace.errors import ExportError
+from influencespace.ui import gap_panels, prediction_panels, report, results_panels, svg, training_charts
+from influencespace.workspace import Workspace
+
+CARDS = "results_retrievals"
+
+
+def shown(page, column):
+    """The table that has a column."""
+    return next(frame.value for frame in page.dataframe if column in frame.value)
+
+
+def test_page_of_an_empty_workspace_is_a_sentence_with_one_button(app, tmp_path):
+    Workspace(tmp_path / "mine", create=True)
+    opened = fine(app("results"))
+    assert "There are no pairs in this workspace yet." in words(opened)
+    assert [button.label for button in opened.button] == ["Open the demo"]
+
+
+def test_before_there_is_a_plan_one_can_be_made(app, tmp_path):
+    fabricate(tmp_path / "demo", upto="scores")
+    assert "The plan is not there yet." in words(fine(app("results")))
+
+
+def test_before_training_it_says_where_to_go(app, tmp_path):
+    fabricate(tmp_path / "demo", upto="plan")
+    opened = fine(app("results"))
+    assert "Nothing has been trained yet." in words(opened)
+    assert [link.proto.label for link in opened.get("page_link")] == ["Go to Train"]
+
+
+def test_while_training_it_says_so(app, tmp_path, monkeypatch):
+    fabricate(tmp_path / "demo", upto="plan")
+    running = SimpleNamespace(
+        id=1, title="Training", status="running", commands=[["train", {}]], unfinished=True, done=0, total=0, what="",
+        fraction=0.0, seconds=0.0, heartbeat=None, cancelled=None, pid=1, due=None, message="", submitted=0.0, started=0.0, finished=None,
+    )
+    monkeypatch.setattr("influencespace.ui.work.strip", lambda workspace: None)
+    monkeypatch.setattr(jobs, "jobs", lambda workspace: [running])
+    assert "The arms are being trained" in words(fine(app("results")))
+
+
+def test_the_arms_come_first_then_the_four_metrics(app, workspace):
+    opened = fine(app("results"))
+    table = shown(opened, "With choosing")
+    assert list(table["Arm"]) == ["influence", "random", "agreement", "full", "start"]
+    assert table["R@10"][0] == "40.0  [39.0, 41.0]"
+    assert "clip-score is missing: the features of image and text are not aligned" in words(opened)
+    assert "**+2.0 points** more often than trained on all pairs" in words(opened)
+    assert [metric.label for metric in opened.metric] == [
+        "Data reduction", "Model accuracy, R@10", "Bias mitigation, gender", "Training efficiency",
+    ]
+    assert [metric.value for metric in opened.metric] == ["20.0 %", "101.0 %", "0.010", "1.20 ×"]
+
+
+def test_recall_follows_direction_and_number_of_answers(app, workspace):
+    opened = app("results")
+    opened.session_state["results_direction"] = "image_to_text"
+    opened.session_state["results_metric"] = "R@1"
+    opened.session_state["results_against"] = "random"
+    assert "**R@1 of each arm, photo finds caption**" in words(fine(opened.run()))
+    assert "**Paired difference from random, mean of both directions**" in words(opened)
+
+
+def test_predictions_stand_beside_what_was_measured_and_retrained(app, workspace):
+    opened = fine(app("results"))
+    table = shown(opened, "Predicted")
+    assert list(table["Target"]) == ["overall", "gender=woman", "gender=man"]
+    assert list(table["Measured"]) == ["2.0  [1.0, 3.0]"] * 3
+    assert list(table["Direction"]) == ["as predicted"] * 3
+    assert "These are different quantities" in words(opened)
+    assert "The same quantity twice" in words(opened)
+
+
+def test_without_effects_and_check_it_says_how_to_get_them(app, workspace):
+    for name in ("effects", "verification"):
+        (workspace.path / name / "artifact.json").unlink()
+    opened = fine(app("results"))
+    assert "There is no prediction for these results." in words(opened)
+    assert "No plans were retrained" in words(opened)
+
+
+def test_results_of_an_earlier_plan_say_so_and_are_not_compared_with_its_prediction(app, workspace):
+    with workspace.write("plan", PlanOptions(reduction=0.3)) as draft:
+        write_plan(draft, workspace, 0.3)
+    opened = fine(app("results"))
+    assert "of an earlier plan" in opened.warning[0].value
+    assert "There is no prediction for these results." in words(opened)
+
+
+def test_gained_retrievals_are_shown_with_their_photos(app, workspace):
+    opened = fine(app("results"))
+    # Of 12 queries influence brings the last two among the first 10, and takes the first one out.
+    assert "of 12 queries 2 gained and 1 lost a place among the first 10, +8.3 points" in words(opened)
+    sent = sent_to(opened, CARDS)
+    assert [(card["before"], card["after"]) for card in sent["cards"]] == [(11, 3), (12, 4)]
+    assert sent["cards"][0]["words"] == [f"A woman with <b>boat</b> number {TRAIN + VALIDATION + 10}"]
+    assert sent["cards"][0]["image"].endswith(f"/{TRAIN + VALIDATION + 10}")
+    assert (sent["last"], sent["names"]) == (TEST, ["full", "influence"])
+
+
+def test_lost_moved_and_groups_are_filters(app, workspace):
+    opened = app("results")
+    opened.session_state["results_kind"] = "lost"
+    assert [(card["before"], card["after"]) for card in sent_to(fine(opened.run()), CARDS)["cards"]] == [(1, 12)]
+    opened.session_state["results_kind"] = "moved"
+    assert len(sent_to(fine(opened.run()), CARDS)["cards"]) == TEST
+    opened.selectbox(key="results_group").set_value("gender: man").run()
+    numbers = [int(card["words"][0].rsplit(" ", 1)[1]) for card in sent_to(fine(opened), CARDS)["cards"]]
+    assert numbers and all(number % 2 == 1 and number % 5 for number in numbers)
+    opened.session_state["results_query"] = "image_to_text"
+    assert {card["query"] for card in sent_to(fine(opened.run()), CARDS)["cards"]} == {"photo"}
+
+
+def test_the_other_arm_may_be_any(app, workspace):
+    opened = app("results")
+    opened.selectbox(key="results_before").set_value("influence").run()
+    opened.selectbox(key="results_after").set_value("full").run()
+    assert [(card["before"], card["after"]) for card in sent_to(fine(opened), CARDS)["cards"]] == [(12, 1)]
+    opened.selectbox(key="results_before").set_value("random").run()
+    opened.selectbox(key="results_after").set_value("full").run()
+    assert "No right answer moved so" in words(fine(opened))
+
+
+def test_photos_of_other_pairs_than_those_tested_are_not_shown(app, workspace):
+    with workspace.write("pairs", AnyOptions(seed=1)) as draft:
+        for name in ("pairs", "problems"):
+            draft.table(name, workspace.artifact("pairs").table(name))
+        draft.facts = workspace.artifact("pairs").facts
+    opened = fine(app("results"))
+    assert "Other pairs have been brought in since" in words(opened)
+    assert "of an earlier plan" in opened.warning[0].value
+
+
+def test_a_single_arm_without_groups_is_no_error(app, workspace):
+    made = workspace.artifact("training")
+    found = results() | {"differences": []}
+    found["arms"] = found["arms"][:1]
+    found["arms"][0] |= {"gaps": {}, "matching": {"accuracy": found["arms"][0]["matching"]["accuracy"]}}
+    found["arms"][0]["proposal"]["bias_mitigation"] = {"demographic_parity": {}, "equal_opportunity": {}}
+    (made.folder / "results.json").write_text(json.dumps(found))
+    opened = fine(app("results"))
+    for sentence in ("There is nothing to compare with", "No group attributes were declared", "Only one arm was trained",
+                     "The four metrics compare with an arm trained on all pairs"):
+        assert sentence in words(opened)
+
+
+def test_what_is_not_defined_is_a_dash():
+    nothing = {"mean": None, "low": None, "high": None}
+    assert results_panels.text(nothing) == "–"
+    assert results_panels.text({"mean": 1.234, "low": None, "high": None}, 2, " ×") == "1.23 ×"
+    given = results()
+    given["arms"][0]["recall"]["R@10"]["both"] = nothing
+    assert "influence" not in [trace.y[0] for trace in training_charts.recall(given, "R@10").data]
+    assert results_panels.arms_table(given)["R@10"][0] == "–"
+
+
+def test_gaps_table_has_the_compared_groups_alone():
+    given = results()
+    given["arms"][0]["gaps"]["gender"]["groups"]["woman"]["compared"] = False
+    assert pd.isna(gap_panels.gaps_table(given, "gender")["woman"][0])
+    assert gap_panels.gaps_table(given, "gender")["woman"][1] == "38.0  [37.0, 39.0]"
+
+
+@pytest.mark.parametrize(("predicted", "low", "high", "expected"), [
+    (0.1, 0.5, 2, "as predicted"), (0.1, -2, -0.5, "against the prediction"), (-0.1, -2, -0.5, "as predicted"),
+    (0.1, -1, 1, "undecided"), (0.1, None, None, "undecided"),
+])
+def test_a_direction_is_as_predicted_only_where_its_interval_says_so(predicted, low, high, expected):
+    mean = 0.0 if low is None else (low + high) / 2
+    assert prediction_panels.outcome({"predicted": predicted, "mean": mean, "low": low, "high": high}) == expected
+
+
+class Document(HTMLParser):
+    """What an HTML file asks for from outside of itself, and whether every element is closed."""
+
+    VOID = ("meta", "img", "br", "line", "circle")
+
+    def __init__(self, text):
+        super().__init__()
+        self.outside, self.open, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.outside += [value for name, value in attrs if name in ("src", "href") and not value.startswith("data:")]
+        self.outside += [tag] if tag in ("script", "link", "iframe", "object") else []
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_report_is_one_file_that_needs_nothing_else(workspace):
+    text = report.html(workspace)
+    found = Document(text)
+    assert (found.outside, found.open) == ([], [])
+    assert "@import" not in text and "url(" not in text
+    assert len(text) < 5_000_000
+    said = " ".join(found.words)
+    for part in ("Trained on 20.0 % fewer pairs", "The four metrics", "Paired differences", "Gaps between groups",
+                 "Predicted against actual", "How to read this", "What it was made from", "came among the first 10"):
+        assert part in said
+    assert workspace.artifact("plan").digest[:12] in said
+    # A caption is words, never markup.
+    assert "<b>dog</b>" not in text
+
+
+def test_the_report_of_an_earlier_plan_says_so(workspace):
+    assert "of an earlier plan" not in report.html(workspace)
+    workspace.decide({"topics": {"0": "prune"}})
+    assert "of an earlier plan" in report.html(workspace)
+
+
+def test_report_and_csv_are_written_and_replace_nothing_unless_told(workspace, tmp_path):
+    html, csv = tmp_path / "out" / "report.html", tmp_path / "out" / "figures.csv"
+    assert report.write_report(workspace, str(html), str(csv)) == [html, csv]
+    table = pd.read_csv(csv)
+    recall = table[(table["section"] == "recall") & (table["arm"] == "influence") & (table["direction"] == "both")]
+    assert list(recall["metric"]) == ["R@1", "R@5", "R@10"]
+    assert list(recall["mean"]) == [40.0] * 3
+    with pytest.raises(ExportError, match=r"exists.*--overwrite"):
+        report.write_report(workspace, "", str(csv))
+    assert report.write_report(workspace, "", str(csv), overwrite=True) == [csv]
+    with pytest.raises(ExportError, match="cannot be written"):
+        report.write_report(workspace, str(csv / "below.html"))
+
+
+def test_dots_stand_where_their_figures_are():
+    rows = [("a", {"mean": 2.0, "low": 1.0, "high": 4.0}, "#000000"), ("b", {"mean": None, "low": None, "high": None}, "#000000"),
+            ("c & d", {"mean": 0.0, "low": None, "high": None}, "#ffffff")]
+    text = svg.dots(rows, "Title", "axis")
+    assert text.count("<circle") == 2
+    assert "c &amp; d" in text
+    # The axis goes from 0 to 4 in round steps.
+    ends = svg.LABEL, svg.LABEL + svg.WIDTH
+    assert f'cx="{ends[0] + (ends[1] - ends[0]) / 2:.1f}"' in text
+    assert f'cx="{ends[0]:.1f}"' in text
+
+
+@pytest.mark.parametrize("values", [[5.0], [], [1e-7, 2e-7], [-3.2, 81.0]])
+def test_ticks_are_round_and_hold_all_values(values):
+    scale = svg._Scale(values, 0, 100)
+    assert 2 <= len(scale.ticks) <= 8
+    assert all(scale.low <= value <= scale.high for value in values)

@@ -25,7 +25,8 @@ first = -1 if chosen is None else cluster_panels.clicked_pair(pairs, chosen)
 with left:
     pair_map.draw(
         workspace, pairs, pair_map.choose(workspace, pairs, key="clusters_colour"), key="clusters_map", height=560,
-        mask=None if chosen is None else chosen.mask(), selected=first, **cluster_panels.on_map(workspace, pairs),
+        mask=None if chosen is None else chosen.mask(), area=None if chosen is None else chosen.area, selected=first,
+        **cluster_panels.on_map(workspace, pairs),
     )
 with right:
     cluster_panels.heading(workspace, chosen)

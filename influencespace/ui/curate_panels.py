@@ -62,8 +62,8 @@ def map_of(workspace: Workspace, pairs: TrainingPairs, chosen: Selection | None,
 
     mask = None if chosen is None or chosen.index is None else chosen.mask()
     pair_map.draw(
-        workspace, pairs, Colouring(DISPOSITION), key="curate_map", height=height, mask=mask, on_click=on_click,
-        on_select=on_select,
+        workspace, pairs, Colouring(DISPOSITION), key="curate_map", height=height, mask=mask,
+        area=None if chosen is None else chosen.area, on_click=on_click, on_select=on_select,
     )
 
 

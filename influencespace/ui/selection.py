@@ -80,6 +80,11 @@ class Selection:
         """(k,) the values of the selected pairs out of those (n,) of all."""
         return values if self.index is None else values[self.index]
 
+    @property
+    def area(self) -> list[list[int]] | None:
+        """The polygon that was drawn on the map; None if something else is selected."""
+        return json.loads(self.choice.value) if self.choice.kind == AREA else None
+
     def mask(self) -> np.ndarray | None:
         """(n,) bool, which pairs are selected; None for all."""
         if self.index is None:

@@ -278,6 +278,20 @@ class Workspace:
         file = self._set(digest)
         return pq.read_table(file) if file.exists() else None
 
+    def store_measured(self, plan: str, summary: dict[str, Any]) -> None:
+        """Keep what was measured of the plan with that digest."""
+        self._keep(f"measured/{plan}.json", summary)
+
+    def measured(self) -> dict[str, dict[str, Any]]:
+        """What was measured, by the digest of the plan."""
+        found = {}
+        for file in sorted((self.path / "measured").glob("*.json")):
+            try:
+                found[file.stem] = json.loads(file.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise WorkspaceError(f"{file} cannot be read ({error}); delete it, or train that plan again.") from None
+        return found
+
     def _set(self, digest: str) -> Path:
         return self.path / "sets" / f"{Path(digest).name}.parquet"
 

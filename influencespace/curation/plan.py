@@ -25,6 +25,7 @@ from influencespace.curation.standing import Standing, standing
 
 KEEP, PRUNE, UP_WEIGHT, IN_PART = "keep", "prune", "up-weight", "prune in part"
 DISPOSITIONS = np.array([KEEP, PRUNE, UP_WEIGHT], dtype=object)
+KEPT, PRUNED, UP_WEIGHTED = np.arange(3, dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Plan:
     def dispositions(self) -> np.ndarray:
         """(n,) of "keep", "prune" and "up-weight"."""
         return DISPOSITIONS[self.disposition]
+
+    @property
+    def up_weighted(self) -> int:
+        """How many pairs are up-weighted."""
+        return int((self.disposition == UP_WEIGHTED).sum())
 
 
 def make_plan(
@@ -100,7 +106,7 @@ def plan_of(own: Standing, decided: Decided, options: PlanOptions) -> Plan:
         "score": own.mean, "excess": _excess(own.mean, kept),
         "decided": counted(decided.any), "duplicates": early, "held": counted(would_go[own.held[would_go]]),
     })
-    disposition = np.where(removed, np.uint8(1), np.where(heavier, np.uint8(2), np.uint8(0)))
+    disposition = np.where(removed, PRUNED, np.where(heavier, UP_WEIGHTED, KEPT))
     return Plan(weights, disposition, table.iloc[np.argsort(own.place)].reset_index(drop=True), own.ranks.best, notes)
 
 

@@ -11,7 +11,7 @@ from influencespace.curation.history import History
 from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import UP_WEIGHT, Plan
+from influencespace.curation.plan import Plan
 from influencespace.curation.reasons import reasons
 from influencespace.curation.words import changed
 from influencespace.progress import Progress, silent
@@ -51,7 +51,7 @@ def plan_subset(workspace: Workspace, options: PlanOptions, progress: Progress =
         kept = int((plan.weights > 0).sum())
         draft.facts = {
             "pairs": len(ids), "kept": kept, "removed": len(ids) - kept,
-            "up_weighted": int((plan.dispositions == UP_WEIGHT).sum()), "notes": plan.notes,
+            "up_weighted": plan.up_weighted, "notes": plan.notes,
         }
     return workspace.artifact("plan")
 

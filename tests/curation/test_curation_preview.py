@@ -124,4 +124,4 @@ def test_the_grid_is_the_curve_at_each_of_its_caps(n, seed, floor):
         np.testing.assert_allclose(found[:, k], curve(response, inputs, decisions, options), rtol=1e-5, atol=1e-6)
         plan = inputs.plan(decided, replace(options, reduction=0.35))
         mean = np.bincount(inputs.members.member, plan.weights) / inputs.members.pairs
-        np.testing.assert_allclose(found[7, k], response.gain(mean[None], inputs.members.pairs)[0], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(found[35, k], response.gain(mean[None], inputs.members.pairs)[0], rtol=1e-3, atol=1e-4)

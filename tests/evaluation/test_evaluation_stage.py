@@ -2,8 +2,10 @@ import shutil
 
 import numpy as np
 import pytest
-from engine_cases import PAIRS, copied_workspace
+from engine_cases import PAIRS, SMALL, copied_workspace
 
+from influencespace.curation.measured import measured
+from influencespace.curation.stage import plan_subset
 from influencespace.errors import TrainingError
 from influencespace.evaluation.stage import possible_arms, train_arms
 from influencespace.evaluation.store import load_measures
@@ -53,6 +55,16 @@ def test_arms_have_the_pairs_that_the_ratio_leaves(made):
     for arm in made[0].artifact("training").json("results")["arms"]:
         expected = {"full": 240, "start": 0}.get(arm["arm"], 192)
         assert arm["pairs"] == expected
+
+
+def test_the_results_are_remembered_under_the_plan(made):
+    workspace = made[0]
+    results, found = workspace.artifact("training").json("results"), measured(workspace)[0]
+    assert found.plan == workspace.artifact("plan").digest and found.plan in workspace.measured()
+    for arm in results["arms"]:
+        recall = arm["recall"]["R@10"]["both"]
+        assert found.recall[arm["arm"]] == {key: recall[key] for key in ("mean", "low", "high")}
+    assert set(found.differences) == {arm["arm"] for arm in results["arms"]} - {"full"}
 
 
 def test_training_time_is_measured_and_scoring_counts_where_it_was_needed(made):
@@ -155,6 +167,7 @@ def test_no_arms_at_all_are_an_error_that_does_not_blame_the_features():
 
 def test_a_subset_of_nothing_is_an_error_that_names_the_arm(untrained):
     untrained.decide({"topics": dict.fromkeys("0123", "prune")})
+    plan_subset(untrained, SMALL["plan"])
     with pytest.raises(TrainingError, match="The arm influence is left with fewer than 2 pairs"):
         train_arms(untrained, TrainOptions(arms=("influence",), seeds=1))
 

@@ -64,10 +64,13 @@ def heading(workspace: Workspace, chosen: Selection | None) -> None:
             st.markdown(f"**{_escaped(chosen.sentence)}**", width="stretch")
         if choice.kind != selection.ALL:
             st.button(
-                "Back", icon=":material/undo:", key="selection_back", on_click=selection.go_back, args=(workspace,),
+                "Back", icon=":material/undo:", key="selection_back", type="tertiary", on_click=selection.go_back, args=(workspace,),
                 help="Select what was selected before.",
             )
-            st.button("Show all", key="selection_all", on_click=selection.choose, args=(workspace,), help="Select all pairs.")
+            st.button(
+                "Show all", key="selection_all", type="tertiary", on_click=selection.choose, args=(workspace,),
+                help="Select all pairs.",
+            )
 
 
 def in_short(pairs: TrainingPairs, chosen: Selection) -> None:
@@ -102,7 +105,7 @@ def strata(workspace: Workspace, clusters: Artifact, chosen: Selection) -> None:
     )
 
 
-def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, first: int = -1, height: int = 400) -> None:
+def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, first: int = -1, height: int = 330) -> None:
     """The gallery of the selection, page by page in an order to choose; ``first`` is shown before all others."""
     orders = _orders(pairs, chosen)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -116,16 +119,13 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, fir
     pages = -(-len(chosen) // gallery.PAGE)
     with st.container(height=height, border=False):
         slot = st.container()
-        page = 1
-        if pages > 1:
-            page = st.pagination(pages, key=f"clusters_page_{chosen.key}_{order}", max_visible_pages=5)
-        index = _page(pairs, chosen, *orders[order](target), page, first)
-        rows = pairs.rows(index)
-        with slot:
-            opened = gallery.draw(
-                pairs, rows, key="clusters_gallery", label=chosen.sentence, target=target, reach=_reach(pairs, target),
-                width=CARD, on_open=_nothing,
-            )
+    page = st.pagination(pages, key=f"clusters_page_{chosen.key}_{order}", max_visible_pages=5) if pages > 1 else 1
+    index = _page(pairs, chosen, *orders[order](target), page, first)
+    with slot:
+        opened = gallery.draw(
+            pairs, pairs.rows(index), key="clusters_gallery", label=chosen.sentence, target=target,
+            reach=_reach(pairs, target), width=CARD, on_open=_nothing,
+        )
     if isinstance(opened, int) and 0 <= opened < len(pairs):
         pair_view.show(workspace, pairs, opened)
 

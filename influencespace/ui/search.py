@@ -21,7 +21,7 @@ def box(workspace: Workspace, *, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.text_input(
             "Search", key=f"{key}_query", placeholder="Search the pairs", icon=":material/search:", width="stretch",
-            label_visibility="collapsed", on_change=_search, args=(workspace, key), max_chars=300,
+            label_visibility="collapsed", on_change=_search, args=(workspace, key),
         )
         st.segmented_control(
             "Search for", ways, default=ways[0], required=True, key=f"{key}_way", label_visibility="collapsed",

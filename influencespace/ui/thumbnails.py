@@ -61,7 +61,7 @@ def _small(source: Path, side: int) -> bytes | None:
     try:
         with warnings.catch_warnings(), Image.open(source) as image:
             warnings.simplefilter("ignore")  # what is wrong with a photo was said when it came in
-            image.draft("RGB", (2 * side, 2 * side))
+            image.draft("RGB", (side, side))  # a JPEG is decoded at an eighth of its size where that is enough
             small = ImageOps.exif_transpose(image).convert("RGB")
             small.thumbnail((side, side))
             content = io.BytesIO()

@@ -31,6 +31,16 @@ export default function (component) {
   gallery.setAttribute("aria-label", data.label)
   gallery.replaceChildren(...data.cards.map(content => card(content, data.opens)))
   if (gallery.firstChild) gallery.firstChild.tabIndex = 0
+  toTheTop(gallery)
+}
+
+/** Other cards begin at the top of the box that they are scrolled in; the page itself stays where it is. */
+function toTheTop(gallery) {
+  let box = gallery.getRootNode().host ?? gallery
+  while (box && box.dataset.testid !== "stMain") {
+    if (box.scrollTop > 0) box.scrollTop = 0
+    box = box.parentElement
+  }
 }
 
 /** The card that a key leads to: beside, above or below, the first or the last; none where there is no further one. */

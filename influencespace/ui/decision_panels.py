@@ -23,7 +23,7 @@ BUTTONS = {
     "Keep": ("keep", ":material/check:", "K", "Stays whatever the ratio; weighted as the plan does."),
     "Prune": ("prune", ":material/block:", "P", "Goes whatever the ratio."),
     "Up-weight": ("up-weight", ":material/arrow_upward:", "U", "Stays, at the weight of the cap."),
-    "Lock": (LOCK, ":material/lock:", "L", "Stays as it is now, pruned or weighted, whatever the sliders do."),
+    "Lock": (LOCK, ":material/lock:", "F", "Frozen: stays as it is now, pruned or weighted, whatever the sliders do."),
 }
 WEIGHT = 2.0
 

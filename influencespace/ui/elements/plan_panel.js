@@ -89,6 +89,7 @@ class PlanPanel {
     }
     input.oninput = () => move(rounded(input.value))
     input.onkeydown = event => {
+      if (passedOn(event)) return
       this.byKey = true
       const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key]
       if (!event.shiftKey || !way) return
@@ -101,7 +102,8 @@ class PlanPanel {
       node.classList.add("moving")
     }
     input.onchange = () => this.byKey || this.release()
-    input.onkeyup = () => {
+    input.onkeyup = event => {
+      if (passedOn(event)) return
       clearTimeout(this.resting)
       this.resting = setTimeout(() => this.release(), KEYS_REST)
     }
@@ -244,6 +246,15 @@ class PlanPanel {
     cancelAnimationFrame(this.frame)
     this.observer.disconnect()
   }
+}
+
+/** A letter means nothing to a slider: the page's keys (undo, prune and so on), which are deaf to inputs, get it. */
+function passedOn(event) {
+  if (!/^[a-z]$/i.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return false
+  event.stopPropagation()
+  const { type, key, code, keyCode } = event
+  document.body.dispatchEvent(new KeyboardEvent(type, { key, code, keyCode, which: keyCode, bubbles: true }))
+  return true
 }
 
 /** Sums of tenths drift; a slider's values have three places at most. */

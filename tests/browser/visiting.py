@@ -32,10 +32,10 @@ LOCAL = {"127.0.0.1", "localhost"}
 
 
 @contextlib.contextmanager
-def served(folder: Path, log: Path, port: int = 0) -> Iterator[str]:
-    """The app's address while it is served on the workspaces of ``folder``, at a free port unless one is given."""
+def served(folder: Path, log: Path) -> Iterator[str]:
+    """The app's address while it is served on the workspaces of ``folder``."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", port))
+        free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
     with log.open("wb") as output:

@@ -47,7 +47,7 @@ def figures(workspace: Workspace, rows: pd.DataFrame, place: int, found: list[Su
     for subject in found:
         row = standing(rows, subject, level).iloc[place]
         line = {
-            "on": subject.label, "score": row["value"], "reach": Z * row["error"],
+            "on": subject.label, "score": f"{gallery.signed(row['value'], 2)} ± {Z * row['error']:.2f}",
             "does": subject.verb(row["value"]) if row["beyond"] else "within chance",
         }
         if made is not None and level == CLUSTER:
@@ -59,18 +59,19 @@ def figures(workspace: Workspace, rows: pd.DataFrame, place: int, found: list[Su
         shown, hide_index=True, key="influence_figures_of", row_height=29,
         alt="Selection score and removal effect on every target and gap",
         column_config={
-            "on": st.column_config.TextColumn("On", pinned=True, help="The loss of all, of a group, or the gap between groups."),
-            "score": st.column_config.NumberColumn(
-                "Score", format="%+.2f", help="Selection score. It orders; 1 is the mean of all, whichever their sign."
+            "on": st.column_config.TextColumn(
+                "On", pinned=True, width=134, help="The loss of all, of a group, or the gap between groups."
             ),
-            "reach": st.column_config.NumberColumn("±", format="%.2f", help="Half of its 95 % interval."),
-            "does": st.column_config.TextColumn("Keeping it", help="What it does beyond chance."),
+            "score": st.column_config.TextColumn(
+                "Score", width=98, help="Selection score with its 95 % interval. It orders; 1 is the mean of all.",
+            ),
+            "does": st.column_config.TextColumn("Keeping it", width=86, help="What it does beyond chance."),
             "effect": st.column_config.NumberColumn(
-                "Removal", format=f"%+.{_decimals(shown.get('effect', []))}f %%",
+                "Removal", format=f"%+.{_decimals(shown.get('effect', []))}f %%", width=66,
                 help="Removal effect. It predicts: by how many percent the loss rises without this cluster; of a gap, by how "
                 "much it widens, in percent of the overall loss.",
             ),
-            "verdict": st.column_config.TextColumn("Checked", help=effect_panels.MEANING),
+            "verdict": st.column_config.TextColumn("Checked", width=66, help=effect_panels.MEANING),
         },
     )
     if level != CLUSTER:

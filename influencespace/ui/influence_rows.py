@@ -123,8 +123,8 @@ def more_than_share(view: pd.DataFrame, noun: str) -> str:
     if above.empty:
         return f"None of {many(len(view), noun)} helps"
     return (
-        f"{len(above)} of {many(len(view), noun)} hold {above['data'].sum():.0f} % of the pairs and give "
-        f"{above['benefit'].sum():.0f} % of the benefit"
+        f"{len(above)} of {many(len(view), noun)} {does('give', len(above))} more than their share: "
+        f"{above['data'].sum():.0f} % of the pairs, {above['benefit'].sum():.0f} % of the benefit"
     )
 
 

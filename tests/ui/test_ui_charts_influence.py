@@ -171,7 +171,7 @@ def test_title_counts_what_lies_beyond_chance(value, beyond, sentence):
 
 def test_title_of_shares_adds_up_who_gives_more_than_their_share():
     rows = view(data=[10.0, 60.0, 30.0], benefit=[50.0, 0.0, 50.0])
-    assert more_than_share(rows, "topic") == "2 of 3 topics hold 40 % of the pairs and give 100 % of the benefit"
+    assert more_than_share(rows, "topic") == "2 of 3 topics give more than their share: 40 % of the pairs, 100 % of the benefit"
     assert more_than_share(view(benefit=[0.0, 0.0]), "topic") == "None of 2 topics helps"
 
 

@@ -380,6 +380,7 @@ def test_score_and_removal_of_a_cluster_stand_apart_on_every_target(app, scored)
     # The cluster 0.0, without which losses of 2, 2.5 and 1.9 fall by 0.01, 0.012 and 0.008.
     assert figures["effect"].to_numpy() == pytest.approx([-0.5, -0.48, -0.008 / 1.9 * 100, -0.2], rel=1e-5)
     assert list(figures["verdict"]) == ["verified", "verified", "doubtful", "doubtful"]
+    assert figures["score"].iloc[0].startswith("−0.")
     assert list(figures["does"]) == ["harms", "helps", "harms", "narrows"]
 
 

@@ -123,6 +123,18 @@ def _export(workspace: str, json_file: str | None, quiet: bool, **flags: Any) ->
         output.finish({"workspace": str(place.path), "output": str(path), "format": options.format, "plan": plan})
 
 
+def _report(workspace: str, output: str, csv: str, overwrite: bool, json_file: str | None, quiet: bool) -> None:
+    with command(json_file) as told:
+        from influencespace.ui.report import write_report
+        from influencespace.workspace import Workspace
+
+        place = Workspace(workspace)
+        told.spare(_sources_of(workspace))
+        files = [str(file) for file in write_report(place, output, csv, overwrite)]
+        told.say(*files)
+        told.finish({"workspace": str(place.path), "files": files})
+
+
 def _status(workspace: str, json_file: str | None, quiet: bool) -> None:
     with command(json_file) as output:
         from influencespace.shell.results import stage_entries
@@ -215,6 +227,19 @@ _register(
     "export", _export, [*parameters({"export": ExportOptions}), WORKSPACE], AFTER,
     "Write the subset, or the plan that rebuilds it.\n\nEach row has the pair, its weight, cluster, disposition and reason.",
     ("export --format jsonl --output subset.jsonl", "export --format plan --output plan.json"),
+)
+_register(
+    "report", _report,
+    [
+        typed("output", str, typer.Option("--output", help="HTML file to write; empty writes none."), "report.html"),
+        typed("csv", str, typer.Option("--csv", help="CSV file to write, every figure in a row."), ""),
+        typed("overwrite", bool, typer.Option("--overwrite", help="Replace files that exist."), False),
+        WORKSPACE,
+    ],
+    AFTER,
+    "Write what training has shown as one HTML file that needs no network, and as CSV.\n\nArms, recall and paired differences "
+    "with intervals, gaps between groups, predicted against actual, changed retrievals, and what all was made from.",
+    ("report --output report.html", "report --output report.html --csv figures.csv"),
 )
 _register(
     "status", _status, [WORKSPACE], AFTER,

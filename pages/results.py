@@ -2,12 +2,19 @@
 
 import streamlit as st
 
-from influencespace.ui import gap_panels, prediction_panels, results_charts, results_panels, retrieval_panels, workspaces
+from influencespace.ui import (
+    gap_panels,
+    prediction_panels,
+    results_charts,
+    results_panels,
+    results_state,
+    retrieval_panels,
+    workspaces,
+)
 from influencespace.ui.guard import guarded
-from influencespace.ui.results_state import standing
 
 workspace = workspaces.current()
-training = standing(workspace)
+training = results_state.standing(workspace)
 if training is None:
     st.stop()
 results = training.json("results")
@@ -31,3 +38,6 @@ st.plotly_chart(
     results_charts.seconds(results), key="results_seconds", alt="Seconds that each arm took to choose its pairs and to train"
 )
 results_panels.course(training)
+st.subheader("Plans that were measured", anchor=False)
+with guarded():
+    results_state.plans(workspace)

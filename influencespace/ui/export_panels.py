@@ -99,7 +99,7 @@ def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None
         return
     st.markdown("**The first rows**")
     st.dataframe(
-        _head(str(workspace.path), plan.digest), hide_index=True, height=430, key="export_rows", alt="The first rows that go out",
+        _head(str(workspace.path), plan.digest), hide_index=True, height=390, key="export_rows", alt="The first rows that go out",
         column_config={
             "caption": st.column_config.TextColumn(width="large"), "weight": st.column_config.NumberColumn(format="%.3g"),
         },
@@ -112,7 +112,7 @@ def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None
 def size(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None:
     """How many pairs go out, and how large the file will be."""
     counts = plan.facts
-    left, middle, right = st.columns(3)
+    left, middle, right = st.columns([1, 1.3, 1.15], gap="small")
     left.metric(
         "Pairs", f"{pairs:,}", border=True, help=f"Of {counts['pairs']:,} training pairs; {counts['removed']:,} are pruned."
     )

@@ -8,10 +8,12 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from fabricated import TEST, TRAIN, VALIDATION, AnyOptions, fabricate, results, write_plan
+from fabricated import TEST, TRAIN, VALIDATION, AnyOptions, fabricate, results, write_plan, write_training
 from page_cases import fine, sent_to, words
 
 from influencespace import jobs
+from influencespace.curation.history import History
+from influencespace.curation.measured import remember
 from influencespace.curation.options import PlanOptions
 from influencespace.errors import ExportError
 from influencespace.ui import gap_panels, prediction_panels, report, results_panels, svg, training_charts
@@ -46,10 +48,7 @@ def test_before_training_it_says_where_to_go(app, tmp_path):
 
 def test_while_training_it_says_so(app, tmp_path, monkeypatch):
     fabricate(tmp_path / "demo", upto="plan")
-    running = SimpleNamespace(
-        id=1, title="Training", status="running", commands=[["train", {}]], unfinished=True, done=0, total=0, what="",
-        fraction=0.0, seconds=0.0, heartbeat=None, cancelled=None, pid=1, due=None, message="", submitted=0.0, started=0.0, finished=None,
-    )
+    running = SimpleNamespace(status="running", commands=[["train", {}]], unfinished=True)
     monkeypatch.setattr("influencespace.ui.work.strip", lambda workspace: None)
     monkeypatch.setattr(jobs, "jobs", lambda workspace: [running])
     assert "The arms are being trained" in words(fine(app("results")))
@@ -96,11 +95,35 @@ def test_without_effects_and_check_it_says_how_to_get_them(app, workspace):
 
 
 def test_results_of_an_earlier_plan_say_so_and_are_not_compared_with_its_prediction(app, workspace):
-    with workspace.write("plan", PlanOptions(reduction=0.3)) as draft:
-        write_plan(draft, workspace, 0.3)
+    remember(workspace)
+    plan_more(workspace)
     opened = fine(app("results"))
-    assert "of an earlier plan" in opened.warning[0].value
+    assert "of an earlier plan, version 1: the beginning; train again" in opened.warning[0].value
     assert "There is no prediction for these results." in words(opened)
+    assert "Only one plan was measured so far." in words(opened)
+
+
+def test_plans_that_were_measured_stand_beside_each_other(app, workspace):
+    remember(workspace)
+    plan_more(workspace)
+    with workspace.write("training", AnyOptions()) as draft:
+        write_training(draft, workspace)
+    remember(workspace)
+    opened = fine(app("results"))
+    assert not opened.warning
+    table = shown(opened, "Above full").set_index("Plan")
+    assert table.loc["2: more", "Removed"] == pytest.approx(30)
+    assert table.loc["1: the beginning", ["Removed", "Recall", "Above full"]].tolist() == [
+        20, "40.0  [39.0, 41.0] R@10", "2.0  [1.0, 3.0]",
+    ]
+
+
+def plan_more(workspace):
+    """A step in the history and the plan of it, which prunes more."""
+    options = PlanOptions(reduction=0.3)
+    History(workspace).record("more", options, {})
+    with workspace.write("plan", options) as draft:
+        write_plan(draft, workspace, 0.3)
 
 
 def test_gained_retrievals_are_shown_with_their_photos(app, workspace):

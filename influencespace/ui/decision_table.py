@@ -57,8 +57,8 @@ def draw(workspace: Workspace, rows: pd.DataFrame, *, height: int) -> None:
     st.session_state[KEY] = {"selection": {"rows": at, "columns": [], "cells": []}}
     st.dataframe(
         shown[[column for column in COLUMNS if column in shown]], hide_index=True, height=height, key=KEY,
-        on_select=lambda: _choose(workspace, kind, keys), selection_mode="single-row", column_config=_columns(rows), placeholder="",
-        alt="What becomes of each cluster or topic, and why",
+        on_select=lambda: _choose(workspace, kind, keys), selection_mode="single-row", column_config=_columns(rows),
+        placeholder="", alt="What becomes of each cluster or topic, and why",
     )
 
 

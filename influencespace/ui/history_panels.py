@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from influencespace.curation.history import History, Version
-from influencespace.ui import plan_panel, planning
+from influencespace.ui import plan_panel, planning, version_comparison
 from influencespace.ui.guard import guarded
+from influencespace.ui.version_comparison import title
 from influencespace.workspace import Workspace
 
 LISTED = 200
@@ -42,11 +43,6 @@ def bar(workspace: Workspace) -> None:
     )
     with st.popover("History", icon=":material/history:", help="Every step, to name, open, compare or return to."):
         _versions(workspace, history, shown)
-
-
-def title(version: Version) -> str:
-    """What a version is called: its name, or its number."""
-    return f"Version {version.id}" if version.name is None else f"{version.name} (version {version.id})"
 
 
 def table(versions: list[Version]) -> pd.DataFrame:
@@ -108,7 +104,10 @@ def _versions(workspace: Workspace, history: History, shown: Version) -> None:
                   help="Look at it; its address can be sent to others.")
         st.button("Return to it", key="history_go", disabled=chosen.id == history.head().id, on_click=_return,
                   args=(workspace, chosen.id), help="Make it the newest; nothing is lost.")
-    st.caption("Choose a row to name it, open it or return to it.")
+        if st.button("Compare", key="history_compare", disabled=chosen.id == shown.id,
+                     help="What it keeps and prunes beside the version that is shown."):
+            version_comparison.show(workspace, chosen, shown)
+    st.caption("Choose a row to name it, open it, return to it, or compare it with the version that is shown.")
 
 
 def open_version(version: int | None) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from influencespace.curation.measured import measured
 from influencespace.curation.preview import CAPS, RATIOS, Response
 from influencespace.influence.targets import OVERALL
 from influencespace.influence.verification import UNVERIFIED, verdicts
@@ -21,7 +22,7 @@ from influencespace.ui import reading, served
 from influencespace.ui.road import fitting
 from influencespace.workspace import Artifact, Workspace
 
-MEASURED_ARM, BASELINE = "influence", "full"
+MEASURED_ARM = "influence"
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,17 @@ def predict(workspace: Workspace, key: str, gains: Callable[[Response], np.ndarr
     gains
         ``gains(response)``, (ratios, caps, targets) nats, on the ratios and caps of the preview; called in another thread.
     """
-    measured = of_arms(workspace)
+    arms = of_arms(workspace)
     made = fitting(workspace, "effects")
     if made is None:
-        return Prediction(measured=measured)
+        return Prediction(measured=arms)
     listed = effects(made.facts["targets"], made.facts["losses"], verdicts(workspace))
     url = served.column(f"grid-{made.digest[:16]}-{key}", lambda: gains(_response(made)).astype("<f4"))
     grid = {"url": url, "ratios": RATIOS.tolist(), "caps": [float(cap) for cap in CAPS], "targets": len(made.facts["targets"])}
     losses = [made.facts["losses"][name] for name in made.facts["targets"]]
     check = fitting(workspace, "verification")
     checks = [] if check is None else retrained(reading.table(check, "plans"), listed, made.facts["targets"])
-    return Prediction(listed, losses, grid, checks, measured)
+    return Prediction(listed, losses, grid, checks, arms)
 
 
 def effects(targets: list[str], losses: dict[str, float], known: dict[str, str]) -> list[dict]:
@@ -126,20 +127,18 @@ def retrained(plans: pd.DataFrame, listed: list[dict], targets: list[str]) -> li
 
 
 def of_arms(workspace: Workspace) -> dict:
-    """What training has measured: recall of the influence arm less that of full, with its interval, at the arm's reduction."""
-    training = workspace.find("training")
-    results = {} if training is None else training.json("results")
-    metric = results.get("decides", "")
-    points = [
-        {
-            "ratio": arm["reduction"] / 100, **{end: entry[end] for end in ("mean", "low", "high")},
-            "title": f"{metric} of influence less full at {arm['reduction']:.0f} %: {entry['mean']:+.1f} "
-                     f"[{entry['low']:+.1f}, {entry['high']:+.1f}] points",
-        }
-        for arm in results.get("arms", []) if arm["arm"] == MEASURED_ARM
-        for entry in results["differences"]
-        if (entry["arm"], entry["against"], entry["metric"]) == (MEASURED_ARM, BASELINE, metric) and entry["mean"] is not None
-    ]
+    """What training has measured: recall of the influence arm less that of full, with its interval, at each plan's reduction."""
+    points, metric = [], ""
+    for plan in measured(workspace):
+        found = plan.differences.get(MEASURED_ARM)
+        # Points of another recall would be of another axis; the latest training says which.
+        if found is not None and found["mean"] is not None and plan.metric == (metric or plan.metric):
+            metric = plan.metric
+            points.append({
+                "ratio": plan.reduction, **found,
+                "title": f"{metric} of influence less full at {100 * plan.reduction:.0f} % with cap {plan.cap:g} ×: "
+                         f"{found['mean']:+.1f} [{found['low']:+.1f}, {found['high']:+.1f}] points",
+            })
     return {"metric": metric, "points": points}
 
 

@@ -13,9 +13,10 @@ from page_cases import fine, sent_to, words
 
 from influencespace import jobs
 from influencespace.curation import sets
+from influencespace.curation.comparing import compare_versions
 from influencespace.curation.history import History
 from influencespace.curation.options import PlanOptions
-from influencespace.ui import curate_panels, decision_table, planning
+from influencespace.ui import curate_panels, decision_table, planning, version_comparison
 from influencespace.ui.selection import Choice
 from influencespace.workspace import Workspace
 
@@ -354,3 +355,33 @@ def _job(status: str, **values) -> jobs.Job:
         "submitted": 0.0, "started": 1.0, "heartbeat": None, "cancelled": None, "finished": None,
     }
     return jobs.Job(**plain | values, status=status)
+
+
+def test_two_versions_are_compared_by_pairs_clusters_and_effects(app, workspace):
+    history = History(workspace)
+    history.record("Reduction ratio 50 %", PlanOptions(reduction=0.5), {"clusters": {"0.1": "prune"}})
+    found = compare_versions(workspace, 1, 2)
+    assert version_comparison.sentence(found).startswith("both keep 30 of 60 pairs; only the first keeps 18, only the second 0;")
+    rows = version_comparison.figures(found, workspace.artifact("effects").facts["losses"]).set_index("")
+    assert list(rows.columns) == ["Version 1", "Version 2"]
+    assert rows.loc["Reduction ratio"].tolist() == ["20 %", "50 %"]
+    assert rows.loc["Your decisions"].tolist() == ["0", "1"]
+    assert rows.loc["Pairs kept"].tolist() == ["48", "30"]
+    assert rows.loc["Predicted loss, overall", "Version 1"].startswith("2.000 → 1.7")
+    assert rows.loc["Measured recall, influence − full"].tolist() == ["+2.0 [+1.0, +3.0] points of R@10", "not trained"]
+    treated = version_comparison.clusters(found).set_index("Cluster")
+    assert treated.loc[f"{TOPICS[0]}: captions that fit well", "Version 2"] == "prune"
+
+
+def test_versions_that_do_the_same_are_said_to(app, workspace):
+    found = compare_versions(workspace, 1, 1)
+    assert version_comparison.sentence(found) == "both treat every pair alike."
+    assert version_comparison.clusters(found).empty
+
+
+def test_comparison_opens_beside_the_version_that_is_shown(app, workspace):
+    _step(workspace, "Reduction ratio 50 %", reduction=0.5)
+    opened = fine(app("curate"))
+    opened.session_state["history_table"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    _press(fine(opened.run()), "history_compare")
+    assert "**Version 1** beside **Version 2**: both keep 30 of 60 pairs" in words(opened)

@@ -97,7 +97,7 @@ def test_measured_arm_stands_at_its_reduction_with_its_interval(app, workspace):
     assert measured["metric"] == "R@10"
     [point] = measured["points"]
     assert (point["ratio"], point["mean"], point["low"], point["high"]) == (pytest.approx(0.2), 2.0, 1.0, 3.0)
-    assert point["title"] == "R@10 of influence less full at 20 %: +2.0 [+1.0, +3.0] points"
+    assert point["title"] == "R@10 of influence less full at 20 % with cap 4 ×: +2.0 [+1.0, +3.0] points"
 
 
 def test_without_effects_and_training_there_is_nothing_to_show(tmp_path):

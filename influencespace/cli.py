@@ -14,6 +14,7 @@ import typer
 from influencespace.export.options import ExportOptions
 from influencespace.options import Options, restore
 from influencespace.pairs.options import ImportOptions
+from influencespace.shell import versions
 from influencespace.shell.commands import AS_BEFORE, COMMANDS
 from influencespace.shell.flags import given, parameters, typed
 from influencespace.shell.output import Output, command
@@ -37,7 +38,7 @@ app = typer.Typer(
     "python -m influencespace export --format jsonl --output subset.jsonl\n\n"
     "Look at it:\n\nstreamlit run app.py",
 )
-START, ROAD, AFTER = "Start here", "The road, stage by stage", "Afterwards"
+START, ROAD, CURATION, AFTER = "Start here", "The road, stage by stage", "Curation, step by step", "Afterwards"
 WORKSPACE = typed("workspace", str, typer.Option(
     "--workspace", envvar="INFLUENCESPACE_WORKSPACE", help="Folder of the curation project.",
 ), "workspace")
@@ -191,6 +192,10 @@ def _results(output: Output, workspace: Workspace, ran: list[str]) -> dict[str, 
     }
 
 
+def _argument(name: str, metavar: str, help: str, kind: type = str) -> inspect.Parameter:
+    return typed(name, kind, typer.Argument(metavar=metavar, help=help, show_default=False), inspect.Parameter.empty)
+
+
 def _sources(options: ImportOptions) -> list[str]:
     return [path for path in (options.source, options.validation, options.test) if path]
 
@@ -223,6 +228,44 @@ for _name, _offered in COMMANDS.items():
     _register(
         _name, _stage(_name), [*parameters({_name: _offered.options}), WORKSPACE], ROAD, _text, _offered.examples
     )
+
+_VERSION = "Its number, or its name."
+_register(
+    "decide", versions.decide,
+    [
+        _argument("level", "LEVEL", "What it is about: topics, clusters or pairs.", versions.Level),
+        _argument("name", "NAME", "Which: the number of a topic, a cluster such as 7.2, or the id of a pair."),
+        _argument("decision", "DECISION", f"keep, prune, up-weight, a weight, or {versions.TAKE_BACK} to take it back."),
+        WORKSPACE,
+    ],
+    CURATION, "Decide on a topic, a cluster or a pair by hand.\n\nWhat is decided by hand wins over the plan, and the narrower "
+    "decision over the wider one.",
+    ("decide clusters 7.2 prune", "decide pairs 1042 2.5", f"decide topics 3 {versions.TAKE_BACK}"),
+)
+_register(
+    "history", versions.list_versions, [WORKSPACE], CURATION,
+    "List all versions, the newest first; a star marks the present one.\n\nEvery change of the plan's options or of a decision "
+    "is a version, and none is lost.", ("history", "history --json -"),
+)
+_register("undo", versions.undo, [WORKSPACE], CURATION, "Take the last step back.", ("undo",))
+_register("redo", versions.redo, [WORKSPACE], CURATION, "Make the step again that was taken back last.", ("redo",))
+_register(
+    "name", versions.name, [
+        _argument("name", "NAME", "What to call it; no other version may have that name."),
+        typed("version", str, typer.Option("--version", help=f"Which version. {_VERSION} Without it, the present one.")),
+        WORKSPACE,
+    ],
+    CURATION, "Give a version a name.", ('name "for review"', "name bold --version 7"),
+)
+_register(
+    "return", versions.go_to, [_argument("version", "VERSION", _VERSION), WORKSPACE], CURATION,
+    "Make any version the present one; the others stay.", ("return 3", 'return "for review"'),
+)
+_register(
+    "compare", versions.compare, [_argument("a", "A", _VERSION), _argument("b", "B", _VERSION), WORKSPACE], CURATION,
+    "Compare two versions: pairs, clusters, and what each is predicted and was measured to do.",
+    ("compare 1 4", 'compare "for review" bold --json comparison.json'),
+)
 _register(
     "export", _export, [*parameters({"export": ExportOptions}), WORKSPACE], AFTER,
     "Write the subset, or the plan that rebuilds it.\n\nEach row has the pair, its weight, cluster, disposition and reason.",

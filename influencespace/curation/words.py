@@ -18,5 +18,10 @@ def changed(before: PlanOptions, after: PlanOptions) -> str:
     return ", ".join(f"{NAMES[name]} {_said(name, old[name])} to {_said(name, new[name])}" for name in other)
 
 
+def said(options: PlanOptions) -> str:
+    """All options, such as "reduction ratio 20 %, up-weight cap 4"."""
+    return ", ".join(f"{NAMES[name]} {_said(name, value)}" for name, value in options.recipe().items())
+
+
 def _said(name: str, value: float) -> str:
     return f"{100 * value:g} %" if name in SHARES else f"{value:g}"

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from influencespace.curation.comparing import Comparison
+from influencespace.curation.history import Version
 from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.preview import Response, curve
+from influencespace.curation.words import said
 from influencespace.influence.targets import OVERALL
 from influencespace.influence.verification import verdicts
 from influencespace.options import restore
@@ -133,6 +136,48 @@ def verification_lines(workspace: Workspace) -> list[str]:
     return [*lines, f"Gain of whole plans (fall of the overall loss) at a reduction of {gains}"]
 
 
+def version_lines(versions: list[Version], head: Version) -> list[str]:
+    """A line a version, the present one with a star."""
+    wide = len(str(versions[0].id))
+    return [
+        f"{'*' if version.id == head.id else ' '} {version.id:>{wide}}  {version.created}  {_called(version)}{version.what}"
+        f"  ({_asked(version)})" for version in versions
+    ]
+
+
+def step_lines(version: Version, plan: str) -> list[str]:
+    """Where the history is after a step, and what to run if the plan does not follow it yet."""
+    follow = [] if plan == "current" else ["The plan is not made yet with this. Next: python -m influencespace plan"]
+    return [f"Version {version.id}: {_called(version)}{version.what}  ({_asked(version)})", *follow]
+
+
+def comparison_lines(found: Comparison) -> list[str]:
+    """Two versions beside each other: pairs, clusters, and what each is predicted and was measured to do."""
+    a, b = found.a, found.b
+    lines = [f"{letter}: version {side.version.id}, {_called(side.version)}{side.version.what}  ({_asked(side.version)})"
+             for letter, side in (("A", a), ("B", b))]
+    lines += [
+        f"A keeps {a.kept:,} and B {b.kept:,} of {_count(found.pairs, 'pair')}: both {found.both:,}, "
+        f"A alone {len(found.only_a):,}, B alone {len(found.only_b):,}; "
+        f"{len(found.reweighted):,} that both keep have another weight.",
+        *(f"{letter}: {note}" for letter, side in (("A", a), ("B", b)) for note in side.notes),
+        f"{_count(len(found.clusters), 'cluster')} treated otherwise" + (":" if len(found.clusters) else "."),
+    ]
+    lines += [
+        f"  {row.cluster:>6}  {row.disposition_a} ({row.kept_a} of {row.pairs}) -> {row.disposition_b} ({row.kept_b})  {row.name}"
+        for row in found.clusters.itertuples()
+    ]
+    if a.gains is not None:
+        lines.append("Predicted fall of the validation loss of each target by A and B, and gaps between groups (with all pairs):")
+        lines += [f"  {name}  {gain:+.3f}  {b.gains[name]:+.3f}" for name, gain in a.gains.items()]
+        lines += [f"  gap {name}  {gap:.3f}  {b.gaps[name]:.3f}  ({found.gaps[name]:.3f})" for name, gap in a.gaps.items()]
+    for letter, side in (("A", a), ("B", b)):
+        if side.measured is not None:
+            arms = ", ".join(f"{arm} {_figure(figure)}" for arm, figure in side.measured.recall.items())
+            lines.append(f"Measured for {letter}, {side.measured.metric}: {arms}")
+    return lines
+
+
 def found_lines(found: dict[str, dict[str, int]]) -> list[str]:
     """What curation found of the faults that were planted in the demo."""
     lines = ["Of what was planted in the demo's pairs, the plan prunes:"]
@@ -185,6 +230,15 @@ def _effects(workspace: Workspace, made: Artifact) -> str:
 def _verification(workspace: Workspace, made: Artifact) -> str:
     verdicts = ", ".join(f"{name} {verdict}" for name, verdict in made.facts["verdicts"].items())
     return f"retrained without {_count(made.facts['clusters'], 'cluster')}: {verdicts}"
+
+
+def _called(version: Version) -> str:
+    return "" if version.name is None else f"[{version.name}] "
+
+
+def _asked(version: Version) -> str:
+    decided = sum(map(len, version.decisions.values()))
+    return f"{said(version.options)}; {_count(decided, 'decision')}"
 
 
 def _figure(figure: dict[str, float | None]) -> str:

@@ -17,38 +17,31 @@ if clusters is None:
 pairs = reading.training(workspace)
 
 left, right = st.columns([1.5, 1], gap="medium")
+below = st.container()
+with left:
+    colouring = pair_map.choose(workspace, pairs, key="clusters_colour")
 chosen = None
 with right, guarded():
     search.box(workspace, key="clusters")
     chosen = selection.resolve(workspace, pairs, selection.chosen(workspace))
 first = -1 if chosen is None else cluster_panels.clicked_pair(pairs, chosen)
-with left:
-    pair_map.draw(
-        workspace, pairs, pair_map.choose(workspace, pairs, key="clusters_colour"), key="clusters_map", height=560,
-        mask=None if chosen is None else chosen.mask(), area=None if chosen is None else chosen.area, selected=first,
-        **cluster_panels.on_map(workspace, pairs),
-    )
 with right:
     cluster_panels.heading(workspace, chosen)
-if chosen is None:
-    st.stop()
-with right:
-    cluster_panels.strata(workspace, clusters, chosen)
-    if len(chosen):
-        cluster_panels.in_short(pairs, chosen)
-        shown, numbers = st.tabs(["Photos", "In figures"])
-        with shown:
-            cluster_panels.photos(workspace, pairs, chosen, first=first)
-        with numbers:
-            cluster_panels.figures(pairs, chosen)
-            cluster_panels.export(pairs, chosen)
-    else:
-        st.info(chosen.why_empty, icon=":material/search_off:")
-st.caption(f"Projection: {clusters.facts.get('projection', 'umap of all pairs')}. Pairs that lie together are alike.")
-rows = cluster_panels.listed(workspace, pairs, clusters)
-view = partial(cluster_panels.view, pairs, clusters)
-if pairs.targets:
-    decision_panels.triage(workspace, chosen, step=partial(cluster_panels.step, workspace, rows), view=view)
-else:
-    view()
-cluster_panels.table(workspace, pairs, rows, chosen)
+if chosen is not None:
+    with right:
+        cluster_panels.selected(workspace, pairs, clusters, chosen, first=first)
+    with below:
+        st.caption(f"Projection: {clusters.facts.get('projection', 'umap of all pairs')}. Pairs that lie together are alike.")
+        rows = cluster_panels.listed(workspace, pairs, clusters)
+        view = partial(cluster_panels.view, pairs, clusters)
+        if pairs.targets:
+            decision_panels.triage(workspace, chosen, step=partial(cluster_panels.step, workspace, rows), view=view)
+        else:
+            view()
+        cluster_panels.table(workspace, pairs, rows, chosen)
+# Last, because a browser that draws a million points does nothing else meanwhile.
+with left:
+    pair_map.draw(
+        workspace, pairs, colouring, key="clusters_map", height=560, mask=None if chosen is None else chosen.mask(),
+        selected=first, **cluster_panels.on_map(workspace, pairs),
+    )

@@ -13,7 +13,7 @@ import streamlit as st
 
 from influencespace.features.search import best
 from influencespace.pairs.views import GROUP
-from influencespace.ui import cluster_list, colours, gallery, pair_view, reading, selection, served
+from influencespace.ui import cluster_list, colours, gallery, pair_view, planned, reading, selection, served
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
 from influencespace.ui.guard import guarded
 from influencespace.ui.selection import Selection
@@ -64,13 +64,28 @@ def heading(workspace: Workspace, chosen: Selection | None) -> None:
             st.markdown(f"**{_escaped(chosen.sentence)}**", width="stretch")
         if choice.kind != selection.ALL:
             st.button(
-                "Back", icon=":material/undo:", key="selection_back", type="tertiary", on_click=selection.go_back, args=(workspace,),
-                help="Select what was selected before.",
+                "Back", icon=":material/undo:", key="selection_back", type="tertiary", on_click=selection.go_back,
+                args=(workspace,), help="Select what was selected before.",
             )
             st.button(
                 "Show all", key="selection_all", type="tertiary", on_click=selection.choose, args=(workspace,),
                 help="Select all pairs.",
             )
+
+
+def selected(workspace: Workspace, pairs: TrainingPairs, clusters: Artifact, chosen: Selection, *, first: int) -> None:
+    """The photos of the selection and its figures, or why it is empty."""
+    strata(workspace, clusters, chosen)
+    if not len(chosen):
+        st.info(chosen.why_empty, icon=":material/search_off:")
+        return
+    in_short(pairs, chosen)
+    shown, numbers = st.tabs(["Photos", "In figures"])
+    with shown:
+        photos(workspace, pairs, chosen, first=first)
+    with numbers:
+        figures(pairs, chosen)
+        export(pairs, chosen)
 
 
 def in_short(pairs: TrainingPairs, chosen: Selection) -> None:
@@ -121,10 +136,11 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, fir
         slot = st.container()
     page = st.pagination(pages, key=f"clusters_page_{chosen.key}_{order}", max_visible_pages=5) if pages > 1 else 1
     index = _page(pairs, chosen, *orders[order](target), page, first)
+    rows = pairs.rows(index).assign(disposition=planned.of_pairs(workspace, index))
     with slot:
         opened = gallery.draw(
-            pairs, pairs.rows(index), key="clusters_gallery", label=chosen.sentence, target=target,
-            reach=_reach(pairs, target), width=CARD, on_open=_nothing,
+            pairs, rows, key="clusters_gallery", label=chosen.sentence, target=target, reach=_reach(pairs, target), width=CARD,
+            on_open=_nothing,
         )
     if isinstance(opened, int) and 0 <= opened < len(pairs):
         pair_view.show(workspace, pairs, opened)
@@ -139,7 +155,7 @@ def figures(pairs: TrainingPairs, chosen: Selection) -> None:
             pd.DataFrame([_mean_row(pairs, chosen, title, name) for title, name in means]), hide_index=True,
             alt="Mean caption fit and influence of what is selected, beside those of all pairs",
             column_config={
-                "what": st.column_config.TextColumn("Mean of the pairs", width="medium"),
+                "what": "Mean of the pairs",
                 "mean": st.column_config.TextColumn("Selected", help="With a 95 % interval from how much pairs differ."),
                 "all": st.column_config.TextColumn("All pairs"),
                 "above": st.column_config.NumberColumn("Above zero", format="%.0f %%", help="Share of the selected pairs."),

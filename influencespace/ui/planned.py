@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+import streamlit as st
 
 from influencespace.ui import planning, reading
 from influencespace.ui.road import fitting
@@ -18,19 +20,38 @@ def clusters(workspace: Workspace) -> pd.DataFrame | None:
     return planning.clusters(workspace) if stored is None else reading.table(stored, "clusters")
 
 
+def of_pairs(workspace: Workspace, index: np.ndarray) -> list[str | None]:
+    """The dispositions of some training pairs; None before there is influence to plan with."""
+    found = _pairs(workspace)
+    return [None] * len(index) if found is None else found[1][index].tolist()
+
+
 def of_pair(workspace: Workspace, index: int) -> str:
     """What becomes of a training pair, in words; empty before there is influence to plan with."""
-    if fitting(workspace, "scores") is None:
+    found = _pairs(workspace)
+    if found is None:
         return ""
-    stored = _stored(workspace)
-    if stored is None:
-        plan = planning.plan(workspace)
-        weight, disposition = plan.weights[index], plan.dispositions[index]
-    else:
-        read = {"columns": ["weight", "disposition"], "read_dictionary": ["disposition"], "memory_map": True}
-        [row] = pq.read_table(stored.folder / "pairs.parquet", **read).slice(index, 1).to_pylist()
-        weight, disposition = row["weight"], row["disposition"]
+    weight, disposition = (column[index] for column in found)
     return "pruned" if weight == 0 else f"{disposition}, weight {weight:.2f}"
+
+
+def _pairs(workspace: Workspace) -> tuple[np.ndarray, np.ndarray] | None:
+    """Weights and dispositions of all training pairs."""
+    if fitting(workspace, "scores") is None:
+        return None
+    stored = _stored(workspace)
+    if stored is not None:
+        return _read(str(stored.folder), stored.digest)
+    plan = planning.plan(workspace)
+    return plan.weights, plan.dispositions
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _read(folder: str, digest: str) -> tuple[np.ndarray, np.ndarray]:
+    columns = ["weight", "disposition"]
+    table = pq.read_table(f"{folder}/pairs.parquet", columns=columns, read_dictionary=["disposition"], memory_map=True)
+    words = table["disposition"].combine_chunks()
+    return table["weight"].to_numpy(), words.dictionary.to_numpy(zero_copy_only=False)[words.indices.to_numpy()]
 
 
 def _stored(workspace: Workspace) -> Artifact | None:

@@ -78,6 +78,8 @@ def test_whole_workspace(app, workspace):
     assert sent_to(opened, MAP)["n"] == TRAIN
     assert sent_to(opened, MAP)["mask"] is None
     assert _shown(opened) == np.argsort(_agreement(workspace), kind="stable").tolist()
+    marks = [card["mark"] and card["mark"]["text"] for card in sent_to(opened, GALLERY)["cards"]]
+    assert [marks.count(word) for word in ("prune", "up-weight", None)] == [12, 10, 38]
     listed = sent_to(opened, LIST)
     assert [row["name"]["name"] for row in listed["rows"]] == TOPICS
     assert [row["pairs"] for row in listed["rows"]] == [{"count": "20", "share": "33.3%"}] * 3

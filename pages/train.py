@@ -7,7 +7,7 @@ from influencespace.ui.guard import guarded
 from influencespace.ui.road import need
 
 workspace = workspaces.current()
-if need(workspace, "plan") is not None:
+if need(workspace, "scores") is not None:
     left, right = st.columns([1, 2.6], gap="large")
     with left:
         st.subheader("What to train", anchor=False)

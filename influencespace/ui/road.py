@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from influencespace import jobs
+from influencespace.curation.history import History
 from influencespace.ui import workspaces
 from influencespace.ui.guard import guarded
 from influencespace.workspace import MADE_BY, NEEDS, Artifact, Workspace
@@ -80,6 +81,8 @@ def _say(sentence: str) -> DeltaGenerator:
 def _make(workspace: Workspace, name: str) -> None:
     found = workspace.find(name)
     options = found.record["options"] if found else {}
+    if name == "plan":
+        options = History(workspace).head().options.recipe()
     jobs.submit(workspace, [(MADE_BY[name], options)], WORDS[name][1])
 
 

@@ -11,14 +11,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from influencespace import jobs
-from influencespace.curation.options import PlanOptions
+from influencespace.curation.history import History
 from influencespace.errors import OptionError
 from influencespace.jobs import Job
 from influencespace.options import describe, restore
 from influencespace.training.journal import Course
 from influencespace.training.kept import Kept
 from influencespace.training.options import ARMS, NEED_ALIGNED, UNTRAINED, TrainOptions, possible
-from influencespace.ui import forms, live_curves, work
+from influencespace.ui import forms, live_curves, planning, work
 from influencespace.ui.guard import guarded
 from influencespace.workspace import Workspace
 
@@ -46,6 +46,8 @@ def launch(workspace: Workspace) -> None:
     )
     if not aligned:
         st.caption(f"{' and '.join(NEED_ALIGNED)} need an encoder whose photos and captions can be compared; this one's cannot.")
+    version = History(workspace).head()
+    st.caption(f"**Plan**: version {version.id}, {version.name or version.what}.")
     st.caption("**Trainer**: two linear heads on the encoder's features, which stay as they are.")
     left, right = st.columns(2)
     with left:
@@ -64,26 +66,27 @@ def launch(workspace: Workspace) -> None:
 
 
 def _start(workspace: Workspace, options: TrainOptions) -> None:
-    plan, decisions = _version(workspace)
+    version, shown = History(workspace).head(), planning.shown(workspace)
     runs = options.runs(list(options.arms))
-    done = len(Kept.of(workspace, options, plan, decisions).finished() & set(runs))
-    commands = [("plan", plan.recipe()), ("train", dataclasses.asdict(options))]
-    measured = workspace.is_current("plan", plan) and workspace.is_current("training", options)
-    coming = any(job.does(commands) for job in jobs.jobs(workspace) if job.unfinished and not job.cancelled)
+    done = len(Kept.of(workspace, options, version.options, version.decisions).finished() & set(runs))
+    commands = [("plan", version.options.recipe()), ("train", dataclasses.asdict(options))]
     busy = jobs.active(workspace) is not None
-    if coming:
+    ready = False
+    if shown.id != version.id:
+        words = f"Version {shown.id} is shown, but the present one is trained, {version.id}. Return to it on the page Curate."
+    elif any(job.does(commands) for job in jobs.jobs(workspace) if job.unfinished and not job.cancelled):
         words = "Just this is being trained or waits for it. Change something to put another training into the queue."
-    elif measured:
+    elif workspace.is_current("plan", version.options) and workspace.is_current("training", options):
         words = f"All {len(runs)} runs of this are done and measured. Change something to train again."
-    elif done:
-        words = f"{done} of {len(runs)} runs are done and kept: only the other {len(runs) - done} are trained."
     else:
+        ready = True
         words = f"{len(runs)} runs: every arm with every seed, after learning rate and epochs were chosen on all pairs."
+        if done:
+            words = f"{done} of {len(runs)} runs are done and kept; {len(runs) - done} are left to train."
     st.caption(words)
     st.button(
-        "Add to the queue" if busy else "Resume" if done and not measured else "Train", type="primary",
-        icon=":material/play_arrow:", width="stretch", key="train_start", disabled=coming or measured, on_click=_submit,
-        args=(workspace, commands),
+        "Add to the queue" if busy else "Resume" if ready and done else "Train", type="primary", icon=":material/play_arrow:",
+        width="stretch", key="train_start", disabled=not ready, on_click=_submit, args=(workspace, commands),
         help="It waits for what is being computed and then starts by itself." if busy else
         "It runs in the background: you may go on, close this page, or come back later.",
     )
@@ -221,11 +224,6 @@ def _nothing(workspace: Workspace) -> None:
         "that fit best, and all; with the same budget for each, so that the differences are the data's. While it runs, its loss "
         "and recall show here; what it measures on photos that nothing has looked at before is then on the page Results."
     )
-
-
-def _version(workspace: Workspace) -> tuple[PlanOptions, dict[str, Any]]:
-    """The options and decisions of the plan that is trained."""
-    return restore(PlanOptions, workspace.artifact("plan").record["options"]), workspace.decisions()
 
 
 def _before(workspace: Workspace) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from filelock import FileLock
 from page_cases import fine, words
 
 from influencespace import jobs
+from influencespace.curation.history import History
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.stage import plan_subset
 from influencespace.jobs.store import Store
@@ -174,7 +175,7 @@ def test_cancelled_training_is_resumed(app, untrained, written):
     Store(untrained).finish(job_id, "cancelled")
     opened = fine(app("train"))
     assert "It was cancelled when **3 of 4** runs were done" in words(opened)
-    assert "3 of 4 runs are done and kept: only the other 1 are trained." in words(opened)
+    assert "3 of 4 runs are done and kept; 1 are left to train." in words(opened)
     assert len(charts(opened)) == 2
     button(opened, "Resume").click().run()
     options = TRAIN[1][1] | {"arms": ("influence", "random")}
@@ -209,6 +210,18 @@ def test_results_of_an_earlier_plan_say_so(app, workspace, written):
     plan_subset(workspace, PlanOptions(reduction=0.5))
     opened = fine(app("train"))
     assert "these runs are of an earlier one" in opened.warning[0].value
+
+
+def test_training_is_of_the_present_version_only(app, untrained):
+    history = History(untrained)
+    first = history.head()
+    history.record("less", PlanOptions(reduction=0.4), {"topics": {"1": "prune"}})
+    opened = fine(app("train"))
+    assert "version 2, less" in words(opened)
+    opened.query_params["version"] = str(first.id)
+    opened.run()
+    assert "Version 1 is shown, but the present one is trained, 2." in words(fine(opened))
+    assert button(opened, "Train").disabled
 
 
 def test_form_begins_with_what_was_asked_for_last(app, untrained, written):

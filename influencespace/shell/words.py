@@ -169,8 +169,11 @@ def comparison_lines(found: Comparison) -> list[str]:
     ]
     if a.gains is not None:
         lines.append("Predicted fall of the validation loss of each target by A and B, and gaps between groups (with all pairs):")
-        lines += [f"  {name}  {gain:+.3f}  {b.gains[name]:+.3f}" for name, gain in a.gains.items()]
-        lines += [f"  gap {name}  {gap:.3f}  {b.gaps[name]:.3f}  ({found.gaps[name]:.3f})" for name, gap in a.gaps.items()]
+        wide = max(map(len, [*a.gains, *(f"gap {name}" for name in a.gaps)]))
+        lines += [f"  {name:<{wide}}  {gain:+.3f}  {b.gains[name]:+.3f}" for name, gain in a.gains.items()]
+        lines += [
+            f"  {f'gap {name}':<{wide}}   {gap:.3f}   {b.gaps[name]:.3f}  ({found.gaps[name]:.3f})" for name, gap in a.gaps.items()
+        ]
     for letter, side in (("A", a), ("B", b)):
         if side.measured is not None:
             arms = ", ".join(f"{arm} {_figure(figure)}" for arm, figure in side.measured.recall.items())

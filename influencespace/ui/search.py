@@ -1,4 +1,4 @@
-"""The search box: by whole words, by any part of the text, and by meaning where there is an encoder to read the query."""
+"""The search box: by whole words, by any piece of text, and by meaning where there is an encoder to read the query."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from influencespace.ui.guard import guarded
 from influencespace.ui.road import fitting
 from influencespace.workspace import Workspace
 
-WAYS = {"Words": selection.WORDS, "Part of the text": selection.TEXT, "Meaning": selection.MEANING}
+WAYS = {"Words": selection.WORDS, "Text": selection.TEXT, "Meaning": selection.MEANING}
 
 
 def box(workspace: Workspace, *, key: str) -> None:
@@ -26,7 +26,7 @@ def box(workspace: Workspace, *, key: str) -> None:
         st.segmented_control(
             "Search for", ways, default=ways[0], required=True, key=f"{key}_way", label_visibility="collapsed",
             on_change=_search, args=(workspace, key),
-            help="Words: captions that have all of them, in any order. Part of the text: captions that have just this. "
+            help="Words: captions that have all of them, in any order. Text: captions that have just this in them. "
             + (f"Searching by meaning is not possible: {why}." if why else "Meaning: the pairs that come closest to the query."),
         )
 

@@ -182,15 +182,15 @@ def _words(pairs: TrainingPairs, choice: Choice, count: int) -> tuple[str, str]:
     if choice.kind == WORDS:
         return (
             f"whose captions have the words “{value}”",
-            f"No caption has all the words “{value}”. Search for a part of the text instead, or for fewer words.",
+            f"No caption has all the words “{value}”. Search for fewer words, or for a piece of the text.",
         )
     if choice.kind == TEXT:
         return f"whose captions have the text “{value}”", f"No caption has the text “{value}”. Try a shorter part of it."
     if choice.kind == MEANING:
-        return f"closest in meaning to “{value}”, the closest first", ""
+        return f"closest in meaning to “{value}”", ""
     name = pairs.text("id")[int(value)].as_py()
     if choice.kind == ALIKE:
-        return f"most like {name}, which is first", ""
+        return f"most like {name}", ""
     return f"that repeat each other: {name} and its near-duplicates" if count > 1 else f"({name}), which repeats no other", ""
 
 

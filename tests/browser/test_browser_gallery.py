@@ -130,7 +130,7 @@ def test_search_selects_greys_and_says_why_nothing_was_found(visit):
     page.get_by_placeholder(SEARCH).fill("umber")
     page.keyboard.press("Enter")
     page.get_by_text("No caption has all the words “umber”").wait_for()
-    page.get_by_role("button", name="Part of the text").or_(page.get_by_role("radio", name="Part of the text")).first.click()
+    page.get_by_role("radio", name="Text", exact=True).or_(page.get_by_role("button", name="Text", exact=True)).first.click()
     _says(page, f"{TRAIN} pairs whose captions have the text “umber”")
 
 

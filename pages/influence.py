@@ -23,7 +23,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     level = influence_panels.choose_level()
     rows = level_rows(clusters, scores, level)
     view = standing(rows, subject, level)
-    wanted = influence_panels.search(view)
+    text = influence_panels.search()
+    wanted = influence_panels.named(view, text)
     st.caption(f"Judged by {subject.photos:,} validation photos.", width="content")
 if not wanted.any():
     st.info(f"No {level} has that in its name. Clear the search to see all {len(view):,}.", icon=":material/search_off:")
@@ -43,7 +44,7 @@ with left, st.container(gap="xsmall"), guarded():
             st.subheader("Removal effect", width="content")
             effect_panels.badge(effect_panels.verdict(workspace, subject), subject)
             st.caption("It predicts what taking a cluster out does.", width="content")
-        effect_panels.effects(workspace, clusters, subject, label)
+        effect_panels.effects(workspace, clusters, subject, label, text)
     else:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader("Redundancy" if charted == REPEATS else "Selection score", width="content")
@@ -61,7 +62,7 @@ with left, st.container(gap="xsmall"), guarded():
         else:
             influence_panels.order_chart(workspace, some, subject, level, label)
 with right, st.container(gap="xsmall"), guarded():
-    influence_detail.heading(view, place, subject, level, was_chosen)
+    influence_detail.heading(workspace, view, place, subject, level, was_chosen)
     influence_detail.photos(workspace, label, subject, level)
     influence_detail.figures(workspace, rows, place, found, level)
 influence_panels.table(workspace, view, wanted, subject, level)

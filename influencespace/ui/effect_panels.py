@@ -23,7 +23,7 @@ from influencespace.influence.verification import (
 from influencespace.options import describe
 from influencespace.ui import effect_charts, influence_charts, influence_panels, reading
 from influencespace.ui.guard import guarded
-from influencespace.ui.influence_rows import CLUSTER, Subject
+from influencespace.ui.influence_rows import CLUSTER, Subject, spoken
 from influencespace.ui.road import fitting, need
 from influencespace.workspace import Artifact, Workspace
 
@@ -59,8 +59,11 @@ def badge(kind: str, subject: Subject) -> None:
     st.badge(kind, icon=icon, color=colour, help=f"Removal effects on {subject.phrase}. {MEANING}")
 
 
-def effects(workspace: Workspace, clusters: Artifact, subject: Subject, label: object) -> None:
-    """The removal effect of every cluster on one subject, those at both ends by name, and what is known of their trust."""
+def effects(workspace: Workspace, clusters: Artifact, subject: Subject, label: object, text: str) -> None:
+    """The removal effect of every cluster on one subject, those at both ends by name, and what is known of their trust.
+
+    ``label`` is that of the cluster that stands out, ``text`` a part of the names that are looked for.
+    """
     made = need(workspace, "effects")
     if made is None:
         return
@@ -68,7 +71,8 @@ def effects(workspace: Workspace, clusters: Artifact, subject: Subject, label: o
     rows = removal(made, found, clusters, subject)
     words = removal_words(rows, subject)
     st.markdown(f"**{words}**")
-    part = influence_panels.window(rows, "removal")
+    sought = influence_panels.named(rows, text)
+    part = influence_panels.window(rows[sought] if sought.any() else rows, "removal")
     what = "without it" if subject.gap is None else "without it, of the overall loss"
     axis = f"rise of {subject.phrase} {what}, %"
     figure = influence_charts.ranked(
@@ -85,7 +89,7 @@ def removal_words(rows: pd.DataFrame, subject: Subject) -> str:
     best, worst = rows.loc[rows["value"].idxmax()], rows.loc[rows["value"].idxmin()]
     verbs, of = (("rise", "fall"), "") if subject.gap is None else (("widen", "narrow"), " of the overall loss")
     parts = [
-        f"{verb} by {abs(row['value']):.2g} %{of} without “{influence_charts.short([row['name']])[0]}”"
+        f"{verb} by {spoken(abs(row['value']))} %{of} without “{influence_charts.short([row['name']])[0]}”"
         for row, verb, there in zip((best, worst), verbs, (best["value"] > 0, worst["value"] < 0), strict=True) if there
     ]
     whole = f"{subject.phrase} would {', and '.join(parts) or 'not change without any of them'}"

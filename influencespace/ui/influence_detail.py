@@ -10,33 +10,39 @@ import pandas as pd
 import streamlit as st
 
 from influencespace.influence.chance import Z
-from influencespace.ui import effect_panels, gallery, reading
-from influencespace.ui.influence_rows import CLUSTER, Subject, drivers, many, standing
+from influencespace.ui import effect_panels, gallery, reading, selection
+from influencespace.ui.influence_rows import CLUSTER, Subject, drivers, many, spoken, standing
 from influencespace.ui.reading import INFLUENCE
 from influencespace.ui.road import fitting
 from influencespace.workspace import Workspace
 
 PAGES = Path(__file__).parents[2] / "pages"
+WAYS = (
+    ("clusters", "On the map", ":material/scatter_plot:", "Select its pairs and see them on the map."),
+    ("curate", "Decide", ":material/tune:", "Keep, prune or up-weight it on the page Curate."),
+)
 SHOWN = 6
 # A bar under a photo is full at so many times the mean over all pairs.
 FULL = 4.0
 
 
-def heading(view: pd.DataFrame, place: int, subject: Subject, level: str, chosen: bool) -> None:
-    """Its name, and what keeping it does, in a sentence."""
+def heading(workspace: Workspace, view: pd.DataFrame, place: int, subject: Subject, level: str, chosen: bool) -> None:
+    """Its name, the ways to other pages with it selected, and what keeping it does, in a sentence."""
     row = view.iloc[place]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"#### {row['name']}", width="content")
-        with st.container(horizontal=True, width="content"):
-            st.page_link(PAGES / "clusters.py", label="On the map", icon=":material/scatter_plot:")
-            st.page_link(PAGES / "curate.py", label="Decide", icon=":material/tune:")
+        with st.container(horizontal=True, width="content", gap="small"):
+            for page, words, icon, what in WAYS:
+                if st.button(words, icon=icon, type="tertiary", key=f"influence_to_{page}", help=what):
+                    selection.choose(workspace, level, str(row["label"]))
+                    st.switch_page(PAGES / f"{page}.py")
     lead = "" if chosen else f"Shown is the {level} with the lowest score; click another. "
     does = f"Keeping it **{subject.verb(row['value'])}** {subject.phrase}" if row["beyond"] else (
         f"What keeping it does to {subject.phrase} is **within chance**"
     )
     st.caption(
         f"{lead}{does}: selection score {gallery.signed(row['value'], 2)} ± {Z * row['error']:.2f}. "
-        f"{many(int(row['pairs']), 'pair')}, {row['data']:.2g} % of the data" + _redundant(row) + "."
+        f"{many(int(row['pairs']), 'pair')}, {spoken(row['data'])} % of the data" + _redundant(row) + "."
     )
 
 

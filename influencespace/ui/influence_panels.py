@@ -79,12 +79,16 @@ def write_address(level: str, label: str | None) -> None:
             del st.query_params[other]
 
 
-def search(view: pd.DataFrame) -> np.ndarray:
-    """(n,) bool, the rows whose name holds what is looked for."""
-    text = (st.text_input(
+def search() -> str:
+    """A box for a part of a name, or the number of a topic or cluster."""
+    return (st.text_input(
         "Find by name", key="influence_find", icon=":material/search:", placeholder="a word of the name", live=True, width=220,
         persist_state="session",
     ) or "").strip()
+
+
+def named(view: pd.DataFrame, text: str) -> np.ndarray:
+    """(n,) bool, the rows that are meant by a part of their name or by their label."""
     found = view["name"].str.contains(text, case=False, regex=False).to_numpy()
     return found | (view["label"].astype(str) == text).to_numpy()
 
@@ -118,6 +122,12 @@ def group_chart(
     workspace: Workspace, rows: pd.DataFrame, view: pd.DataFrame, found: list[Subject], level: str, theme: str
 ) -> None:
     """What each does to each group and to the gaps."""
+    if len(found) == 1:
+        st.info(
+            "No groups are compared in this workspace. Bring the pairs in again and name a column of groups (page Data) to "
+            "see what each cluster does to each group.", icon=":material/groups:",
+        )
+        return
     _title(at_odds(rows, found, level))
     for subject in found:
         if subject.gap is not None:
@@ -156,7 +166,7 @@ def redundancy_chart(workspace: Workspace, view: pd.DataFrame, level: str, label
     """How each repeats itself."""
     if view["likeness"].isna().all():
         st.info(
-            "These scores are from before redundancy was looked at. Compute the influence again to see it here.",
+            "These scores were written before redundancy was looked at. It is there wherever influence is computed from now on.",
             icon=":material/info:",
         )
         return

@@ -149,6 +149,11 @@ def many(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def spoken(value: float) -> str:
+    """A positive number with two digits that say something, however small it is."""
+    return f"{value:.1f}" if value >= 10 else f"{value:.2g}"
+
+
 def does(verb: str, count: int) -> str:
     """The verb as so many do it."""
     return verb if count > 1 else f"{verb}s"

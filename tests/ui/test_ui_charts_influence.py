@@ -11,7 +11,17 @@ from hypothesis.extra.numpy import arrays
 
 from influencespace.influence.fairness import Gap
 from influencespace.ui import chart_labels, colours, effect_charts, influence_charts
-from influencespace.ui.influence_rows import Subject, at_odds, both_ends, counts, drivers, more_than_share, standing, subjects
+from influencespace.ui.influence_rows import (
+    Subject,
+    at_odds,
+    both_ends,
+    counts,
+    drivers,
+    more_than_share,
+    spoken,
+    standing,
+    subjects,
+)
 
 OVERALL = Subject("overall", 10)
 
@@ -183,6 +193,11 @@ def test_at_odds_are_those_that_help_one_group_and_harm_another_of_the_same_attr
     found = [OVERALL, *(Subject(name, 5) for name in means)]
     assert at_odds(rows, found, "topic") == "2 of 4 topics help one group and harm another beyond chance"
     assert at_odds(rows.iloc[[1, 2]], found, "topic") == "None of 2 topics helps one group and harms another beyond chance"
+
+
+@pytest.mark.parametrize(("value", "words"), [(100.0, "100.0"), (12.34, "12.3"), (4.25, "4.2"), (0.0313, "0.031"), (0.0, "0")])
+def test_small_and_large_numbers_are_spoken_alike(value, words):
+    assert spoken(value) == words
 
 
 def test_standing_is_in_units_of_the_mean_and_shares_are_of_what_helps():

@@ -219,7 +219,7 @@ def test_redundancy_says_how_much_repeats(app, scored):
 def test_scores_of_before_show_all_but_redundancy(app, workspace):
     assert "gap.gender" not in reading.table(workspace.artifact("scores"), "topics")
     opened = show(app("influence"), influence_view="Redundancy")
-    assert "Compute the influence again to see it here." in words(opened)
+    assert "These scores were written before redundancy was looked at." in words(opened)
     assert "repeat others" not in words(opened)
     show(opened, influence_view="Help and harm", target="gap in gender")
     assert len(opened.get("plotly_chart")) == 1
@@ -321,6 +321,31 @@ def test_search_leaves_the_clusters_of_that_name(app, scored):
     assert set(table(opened)["label"]) == {"2.1"}
     show(opened, influence_find="(nothing")
     assert "No cluster has that in its name. Clear the search to see all 6." in words(opened)
+
+
+def test_search_holds_for_removal_effects_too(app, scored):
+    opened = show(app("influence"), influence_view="Removal effect", influence_find="harbour")
+    assert set(numbers(chart(opened, "influence_effects")[0]["customdata"])) == {2, 3}
+    show(opened, influence_find="1")  # the number of a topic, which no cluster has
+    assert len(numbers(chart(opened, "influence_effects")[0]["customdata"])) == 6
+
+
+@pytest.mark.parametrize(("page", "chosen"), [("clusters", None), ("curate", None), ("clusters", "2.1")])
+def test_what_is_shown_is_selected_on_the_page_that_one_goes_to(app, scored, page, chosen):
+    opened = show(app("influence"), influence_level="cluster")
+    if chosen:
+        opened.session_state["selection"] = {"workspace": str(scored.path), "choices": [selection.Choice("cluster", chosen)]}
+    next(button for button in opened.button if button.key == f"influence_to_{page}").click().run()
+    assert selection.Choice("cluster", chosen or "0.0") == opened.session_state["selection"]["choices"][-1]
+    assert "Selection score" not in [heading.value for heading in opened.subheader]
+
+
+def test_without_groups_it_says_how_to_get_them(app, workspace):
+    targets = workspace.artifact("scores").json("targets")[:1]
+    (workspace.artifact("scores").folder / "targets.json").write_text(json.dumps(targets))
+    opened = show(app("influence"), influence_view="Groups and gaps")
+    assert "No groups are compared in this workspace." in words(opened)
+    assert opened.selectbox(key="target").options == ["overall"]
 
 
 def test_many_clusters_come_by_pages(app, scored, monkeypatch):

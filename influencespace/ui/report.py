@@ -7,7 +7,7 @@ read it, and from what it was made.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -21,12 +21,17 @@ from influencespace.metrics.fairness import OPPORTUNITY, PARITY
 from influencespace.metrics.recall import BOTH, IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from influencespace.pairs.views import heldout
 from influencespace.ui import colours, svg, thumbnails
+from influencespace.ui.report_parts import figure, framed, minus, order, seconds, signed, table
 from influencespace.ui.training_charts import VERDICTS, arm_colour
 from influencespace.workspace import Workspace
 
 STYLE = Path(__file__).parent / "elements" / "report.css"
 DIRECTIONS = {BOTH: "mean of both", IMAGE_TO_TEXT: "photo finds caption", TEXT_TO_IMAGE: "caption finds photo"}
 SHOWN = 6
+SURELY = {
+    "above": "surely above", "below": "surely below", "not worse": "not worse, at most 2 points below",
+    "undecided": "undecided, for there are too few photos or seeds to tell",
+}
 HOW_TO_READ = (
     f"Arms are models trained alike on different pairs: {'; '.join(f'<b>{arm}</b>: {what}' for arm, what in MEANING.items())}.",
     "Recall@k (R@k) is how often the right answer is among the first k of all test photos or captions, in percent. Each photo "
@@ -54,8 +59,9 @@ def html(workspace: Workspace) -> str:
     report = Report.read(workspace)
     results = report.results
     sections = [
-        _head(report), _table(*_arms(results)), "<h2>The four metrics of the proposal, against training on all pairs</h2>",
-        _table(*_proposal(results)), "<h2>Recall</h2>", *_recall(results), "<h2>Paired differences</h2>", *_differences(results),
+        _head(report), table(*_arms(results)), "<h2>The four metrics of the proposal, against training on all pairs</h2>",
+        table(*_proposal(results), long=0), "<h2>Recall</h2>", *_recall(results),
+        "<h2>Paired differences</h2>", *_differences(results),
         "<h2>Gaps between groups</h2>", *_gaps(results), "<h2>Predicted against actual</h2>", *_predicted(report),
         "<h2>Retrievals that changed from full to influence</h2>", *_changed(workspace, report),
         "<h2>How to read this</h2>", *(f"<p>{words}</p>" for words in HOW_TO_READ),
@@ -107,18 +113,22 @@ def _head(report: Report) -> str:
     return (
         f"<h1>Results of {escape(report.name)}</h1><p class='dim'>{results['photos']:,} test photos with {results['captions']:,} "
         f"captions, {len(results['seeds'])} seeds, trained {made['created']}. InfluenceSpace {escape(__version__)}.</p>"
-        f"{earlier if report.earlier else ''}<p class='lead'>{_sentence(results)}</p>"
+        f"{earlier if report.earlier else ''}<p class='lead'>{sentence(results)}</p>"
     )
 
 
-def _sentence(results: dict) -> str:
+def sentence(results: dict) -> str:
+    """What training says of the plan, in a sentence or two."""
     metric = results["decides"]
     for entry in results["differences"]:
         if (entry["arm"], entry["against"], entry["metric"]) == (CURATED, BASELINE, metric) and entry["mean"] is not None:
-            arm = next(arm for arm in results["arms"] if arm["arm"] == CURATED)
-            return (
-                f"Trained on {arm['reduction']:.1f} % fewer pairs, the model finds the right answer among the first "
-                f"{RECALLS[metric]} {_signed(entry)} points more often than trained on all pairs: {verdict(entry)}."
+            arms = {arm["arm"]: arm for arm in results["arms"]}
+            curated, full = (arms[name]["recall"][metric][BOTH]["mean"] for name in (CURATED, BASELINE))
+            ends = f"95 % interval {entry['low']:+.1f} to {entry['high']:+.1f}"
+            return minus(
+                f"Trained on {arms[CURATED]['reduction']:.1f} % fewer pairs, the model finds the right answer among the first "
+                f"{RECALLS[metric]} in {curated:.1f} % of the cases; trained on all pairs, in {full:.1f} %. That is "
+                f"{entry['mean']:+.1f} points ({ends}): {SURELY[verdict(entry)]}."
             )
     return "The arms below were trained alike and tested on the same photos."
 
@@ -129,43 +139,39 @@ def _arms(results: dict) -> tuple[list[str], list[list[str]]]:
     for arm in results["arms"]:
         trained = arm["seconds"]["training"] is not None
         volume = [f"{arm['pairs']:,}", f"{arm['reduction']:.1f} %"] if trained else ["–", "–"]
-        recalls = [_figure(arm["recall"][metric][BOTH]) for metric in RECALLS]
-        times = [_seconds(arm["seconds"][part]) for part in ("training", "total")]
+        recalls = [figure(arm["recall"][metric][BOTH]) for metric in RECALLS]
+        times = [seconds(arm["seconds"][part]) for part in ("training", "total")]
         rows.append([f"<b>{escape(arm['arm'])}</b>", *volume, *recalls, *times])
     return head, rows
 
 
 def _proposal(results: dict) -> tuple[list[str], list[list[str]]]:
-    attributes = list(results["arms"][0]["gaps"]) if results["arms"] else []
-    head = ["arm", "data reduction", f"model accuracy ({results['decides']})"]
-    head += [f"bias mitigation, {escape(name)} ({kind})" for name in attributes for kind in ("parity", "opportunity")]
-    head += ["training efficiency", "with choosing"]
-    rows = []
-    for arm in results["arms"]:
-        found, efficiency = arm["proposal"], arm["proposal"]["training_efficiency"]
-        if arm["seconds"]["training"] is None:
-            continue
-        mitigation = [
-            _figure(found["bias_mitigation"][kind][name], 3)
-            for name in attributes for kind in ("demographic_parity", "equal_opportunity")
-        ]
-        rows.append([
-            f"<b>{escape(arm['arm'])}</b>", f"{found['data_volume_reduction']:.1f} %",
-            _figure(found["model_accuracy"][results["decides"]], 1, " %"), *mitigation,
-            _figure(efficiency["without_scoring"], 2, " ×"), _figure(efficiency["with_scoring"], 2, " ×"),
-        ])
-    return head, rows
+    """One row a metric, one column an arm."""
+    arms = [arm for arm in results["arms"] if arm["seconds"]["training"] is not None]
+    found = [arm["proposal"] for arm in arms]
+    decides, attributes = results["decides"], list(arms[0]["gaps"]) if arms else []
+    rows = [
+        ["data reduction", *(f"{own['data_volume_reduction']:.1f} %" for own in found)],
+        [f"model accuracy ({decides})", *(figure(own["model_accuracy"][decides], 1, " %") for own in found)],
+        *([f"bias mitigation, {escape(name)} ({kind.replace('_', ' ')})",
+           *(figure(own["bias_mitigation"][kind][name], 3) for own in found)]
+          for name in attributes for kind in ("demographic_parity", "equal_opportunity")),
+        *([f"training efficiency, {part.replace('_', ' ')}",
+           *(figure(own["training_efficiency"][part], 2, " ×") for own in found)]
+          for part in ("without_scoring", "with_scoring")),
+    ]
+    return ["metric", *(escape(arm["arm"]) for arm in arms)], rows
 
 
 def _recall(results: dict) -> Iterable[str]:
     for metric in RECALLS:
-        arms = sorted(results["arms"], key=lambda arm, m=metric: -_order(arm["recall"][m][BOTH]))
+        arms = sorted(results["arms"], key=lambda arm, m=metric: -order(arm["recall"][m][BOTH]))
         rows = [(arm["arm"], arm["recall"][metric][BOTH], arm_colour(arm["arm"])) for arm in arms]
-        yield f"<h3>{metric}, mean of both directions</h3>" + _framed(svg.dots(
+        yield f"<h3>{metric}, mean of both directions</h3>" + framed(svg.dots(
             rows, f"{metric} of each arm with its 95 % interval", f"{metric}, %"))
     head = ["arm", "direction", *RECALLS]
-    yield "<h3>Both directions</h3>" + _table(head, [
-        [f"<b>{escape(arm['arm'])}</b>", words, *(_figure(arm["recall"][metric][side]) for metric in RECALLS)]
+    yield "<h3>Both directions</h3>" + table(head, [
+        [f"<b>{escape(arm['arm'])}</b>", words, *(figure(arm["recall"][metric][side]) for metric in RECALLS)]
         for arm in results["arms"] for side, words in DIRECTIONS.items()
     ])
 
@@ -179,8 +185,8 @@ def _differences(results: dict) -> Iterable[str]:
         entries = [e for e in results["differences"] if (e["against"], e["metric"]) == (other, metric) and e["mean"] is not None]
         entries.sort(key=lambda entry: -entry["mean"])
         rows = [(entry["arm"], entry, VERDICTS[verdict(entry)]) for entry in entries]
-        said = "; ".join(f"{escape(entry['arm'])} {_signed(entry)}: {verdict(entry)}" for entry in entries)
-        yield f"<h3>From {escape(other)}</h3>" + _framed(svg.dots(
+        said = "; ".join(f"{escape(entry['arm'])} {signed(entry)}: {verdict(entry)}" for entry in entries)
+        yield f"<h3>From {escape(other)}</h3>" + framed(svg.dots(
             rows, f"Paired difference in {metric} from {other}", f"{metric}: points above {other}, paired", zero=True), said)
 
 
@@ -195,16 +201,16 @@ def _gaps(results: dict) -> Iterable[str]:
             yield f"<p>No gaps, because {escape(first['gap']['why'])}.</p>"
             continue
         rows = [(arm["arm"], arm["gaps"][attribute]["gap"], arm_colour(arm["arm"])) for arm in results["arms"]]
-        rows.sort(key=lambda row: _order(row[1]))
-        yield _framed(svg.dots(
+        rows.sort(key=lambda row: order(row[1]))
+        yield framed(svg.dots(
             rows, f"Gap in recall between groups of {attribute}",
             f"gap in {results['decides']} between groups of {attribute}, points", zero=True,
         ))
-        groups = [name for name, figure in first["groups"].items() if figure["compared"]]
+        groups = [name for name, own in first["groups"].items() if own["compared"]]
         head = ["arm", *map(escape, groups), "parity", "opportunity"]
-        yield _table(head, [
-            [f"<b>{escape(arm['arm'])}</b>", *(_figure(arm["gaps"][attribute]["groups"][name]) for name in groups),
-             _figure(arm["matching"][PARITY][attribute], 3), _figure(arm["matching"][OPPORTUNITY][attribute], 3)]
+        yield table(head, [
+            [f"<b>{escape(arm['arm'])}</b>", *(figure(arm["gaps"][attribute]["groups"][name]) for name in groups),
+             figure(arm["matching"][PARITY][attribute], 3), figure(arm["matching"][OPPORTUNITY][attribute], 3)]
             for arm in results["arms"]
         ])
 
@@ -217,23 +223,26 @@ def _predicted(report: Report) -> Iterable[str]:
         tints = colours.categories(len(rows))
         entries = rows.astype(object).where(rows.notna(), None).to_dict("records")
         marks = [(row["target"], row["predicted"], row, tint) for row, tint in zip(entries, tints, strict=True)]
-        yield _framed(svg.points(
+        yield framed(svg.points(
             marks, "Predicted fall of the validation loss against the measured rise of recall",
             ("predicted: fall of the validation loss", "measured: R@10 above full, points"),
         ))
-        yield _table(["target", "predicted fall of the validation loss", "of the loss", "measured: R@10 above full, points"], [
-            [escape(row["target"]), _minus(f"{row['predicted']:+.3f}"), _minus(f"{-100 * row['predicted'] / row['loss']:+.1f} %"),
-             _figure(row)] for row in entries
+        yield table(["target", "predicted fall of the validation loss", "of the loss", "measured: R@10 above full, points"], [
+            [escape(row["target"]), minus(f"{row['predicted']:+.3f}"), minus(f"{-100 * row['predicted'] / row['loss']:+.1f} %"),
+             figure(row)] for row in entries
         ])
     if report.retrained is not None:
-        plans = report.retrained
+        plans = report.retrained.groupby(["reduction", "cap"], sort=True)
+        targets = list(report.retrained["target"].unique())
         yield (
             "<h3>Plans of other ratios, retrained</h3><p class='dim'>The same quantity twice: the fall of the validation loss as "
-            "predicted, and after retraining the small model that predicts.</p>"
+            "predicted → after retraining the small model that predicts.</p>"
         )
-        yield _table(["removed", "up-weight cap", "target", "predicted", "retrained"], [
-            [f"{100 * row.reduction:.0f} %", f"{row.cap:g} ×", escape(row.target), _minus(f"{row.predicted:+.3f}"),
-             _minus(f"{row.actual:+.3f}")] for row in plans.itertuples()
+        yield table(["removed", "cap", *map(escape, targets)], [
+            [f"{100 * reduction:.0f} %", f"{cap:g} ×", *(
+                minus(f"{row.predicted:+.3f} → {row.actual:+.3f}")
+                for row in part.set_index("target").loc[targets].itertuples()
+            )] for (reduction, cap), part in plans
         ])
 
 
@@ -241,15 +250,15 @@ def _changed(workspace: Workspace, report: Report) -> Iterable[str]:
     if not report.changed:
         yield "<p>It takes the arms full and influence to see what changed between them.</p>"
         return
-    yield _table(["query", "among the first", "queries", "gained", "lost"], [
+    yield table(["query", "among the first", "queries", "gained", "lost"], [
         [DIRECTIONS[row["direction"]], str(row["k"]), f"{row['queries']:,}", f"{row['gained']:,}", f"{row['lost']:,}"]
         for row in crossings(report.changed).to_dict("records")
     ])
     training, pairs = workspace.artifact("training"), workspace.artifact("pairs")
     if training.record["inputs"]["pairs"] != pairs.digest:
         return
-    table = pairs.table("pairs")
-    test = heldout(table, "test").rows
+    source = pairs.table("pairs")
+    test = heldout(source, "test").rows
     found = report.changed[TEXT_TO_IMAGE]
     k = RECALLS[report.results["decides"]]
     kinds = crossed(found, k)
@@ -257,7 +266,7 @@ def _changed(workspace: Workspace, report: Report) -> Iterable[str]:
         rows = found[kinds == kind].head(SHOWN)
         if len(rows):
             yield f"<h3>Captions whose photo {words} the first {k}: the largest moves</h3><div class='photos'>"
-            yield from (_photo(workspace, table.iloc[test[row.query]], row.before, row.after) for row in rows.itertuples())
+            yield from (_photo(workspace, source.iloc[test[row.query]], row.before, row.after) for row in rows.itertuples())
             yield "</div>"
 
 
@@ -277,47 +286,7 @@ def _provenance(report: Report) -> Iterable[str]:
         f"<p>Seeds {seeds}. Trainer {trainer}: {escape(chosen)}, chosen on the validation photos with all pairs and the same for "
         f"every arm; device {device}.</p>"
     )
-    yield _table(["stage", "made", "state", "version", "digest", "options"], [
+    yield table(["stage", "made", "state", "version", "digest", "options"], [
         [entry["stage"], entry["created"], entry["state"], escape(entry["version"]), f"<code>{entry['digest'][:12]}</code>",
          f"<code>{escape(json.dumps(entry['options'], ensure_ascii=False))}</code>"] for entry in report.made
     ], long=5)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], long: int = -1) -> str:
-    """A table; ``long`` is the column whose text may be broken."""
-    cells = ["".join(f"<td{' class=long' if i == long else ''}>{cell}</td>" for i, cell in enumerate(row)) for row in rows]
-    return (
-        f"<div class='wide'><table><thead><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr></thead>"
-        f"<tbody>{''.join(f'<tr>{row}</tr>' for row in cells)}</tbody></table></div>"
-    )
-
-
-def _framed(figure: str, caption: str = "") -> str:
-    return f"<figure>{figure}{f'<figcaption>{_minus(caption)}</figcaption>' if caption else ''}</figure>"
-
-
-def _figure(figure: dict, digits: int = 1, unit: str = "") -> str:
-    if figure["mean"] is None:
-        return "–"
-    ends = "" if figure["low"] is None else f" <small>[{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]</small>"
-    return _minus(f"{figure['mean']:.{digits}f}{unit}{ends}")
-
-
-def _signed(entry: dict) -> str:
-    return _minus(f"{entry['mean']:+.1f} [{entry['low']:+.1f}, {entry['high']:+.1f}]")
-
-
-def _minus(text: str) -> str:
-    """With a real minus before digits; names with a hyphen stay as they are."""
-    return "".join(
-        "−" if sign == "-" and follows.isdigit() and not before.isalnum() else sign
-        for before, sign, follows in zip(" " + text, text, text[1:] + " ", strict=False)
-    )
-
-
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f} s"
-
-
-def _order(figure: dict) -> float:
-    return float("-inf") if figure["mean"] is None else figure["mean"]

@@ -5,33 +5,18 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from influencespace.evaluation.compare import BASELINE, verdict
+from influencespace.evaluation.compare import BASELINE
 from influencespace.evaluation.figures import RECALLS
-from influencespace.evaluation.report import CURATED, MEANING
-from influencespace.metrics.recall import BOTH, IMAGE_TO_TEXT, TEXT_TO_IMAGE
-from influencespace.ui import reading, training_charts
+from influencespace.evaluation.report import MEANING
+from influencespace.metrics.recall import BOTH
+from influencespace.ui import reading, report, training_charts
+from influencespace.ui.report import DIRECTIONS
 from influencespace.workspace import Artifact
-
-DIRECTIONS = {BOTH: "mean of both", IMAGE_TO_TEXT: "photo finds caption", TEXT_TO_IMAGE: "caption finds photo"}
-SURELY = {
-    "above": "surely above", "below": "surely below", "not worse": "not worse (at most 2 points below)",
-    "undecided": "undecided: too few photos or seeds to tell",
-}
 
 
 def headline(results: dict) -> None:
     """What training says of the plan, in a sentence."""
-    metric = results["decides"]
-    found = next((entry for entry in results["differences"]
-                  if (entry["arm"], entry["against"], entry["metric"]) == (CURATED, BASELINE, metric)), None)
-    if found is None or found["mean"] is None:
-        return
-    arm = next(arm for arm in results["arms"] if arm["arm"] == CURATED)
-    st.markdown(
-        f"Trained on **{arm['reduction']:.1f} % fewer pairs**, the model finds the right answer among the first "
-        f"{RECALLS[metric]} **{found['mean']:+.1f} points** more often than trained on all pairs "
-        f"(95 % interval {found['low']:+.1f} to {found['high']:+.1f}): **{SURELY[verdict(found)]}**.".replace("-", "−")
-    )
+    st.markdown(report.sentence(results))
 
 
 def table(results: dict) -> None:

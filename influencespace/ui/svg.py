@@ -56,8 +56,8 @@ def points(rows: Sequence[tuple[str, float, dict, str]], title: str, axes: tuple
 
     ``rows`` are name, horizontal value, figure (``mean, low, high``) and colour.
     """
-    height = 300
-    across = _Scale([0.0, *(row[1] for row in rows)], 60, LABEL + WIDTH - 110)
+    height, width = 300, 740
+    across = _Scale([0.0, *(row[1] for row in rows)], 60, width - 200)
     ends = [value for row in rows for value in (row[2]["low"], row[2]["mean"], row[2]["high"]) if value is not None]
     up = _Scale([0.0, *ends], height, 10)
     parts = [
@@ -79,7 +79,7 @@ def points(rows: Sequence[tuple[str, float, dict, str]], title: str, axes: tuple
             f'<circle cx="{across.end + 12}" cy="{beside - 4:.1f}" r="4" fill="{colour}"/>'
             f'<text x="{across.end + 20}" y="{beside:.1f}">{escape(name)}</text>'
         )
-    return _svg(LABEL + WIDTH + 16, height + FOOT, title, parts)
+    return _svg(width, height + FOOT, title, parts)
 
 
 class _Scale:

@@ -17,7 +17,8 @@ import streamlit as st
 from influencespace.ui import colours
 from influencespace.ui.lasso import LARGEST
 
-CORNERS = 100
+# So that a selection has less than two kilobytes, with what else a page sends along.
+CORNERS = 60
 # What the colour of a point is taken from.
 CLUSTER, SHADE, PLAN = "cluster", "shade", "plan"
 # Of what is pale, and round large points.

@@ -223,7 +223,7 @@ def test_lasso_by_its_key_sends_the_polygon_that_is_shown(page, places):
     page.mouse.up()
     page.wait_for_function("() => window.sent.length")
     [polygon] = polygons()
-    assert 8 < len(polygon) <= 100
+    assert 8 < len(polygon) <= 60
     assert max(map(len, texts())) < 2000
     inside = lasso.inside(*lasso.fixed(places).T, polygon)
     assert (np.hypot(*(places[inside] - 0.5).T) < 0.21).all()

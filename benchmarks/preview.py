@@ -1,10 +1,10 @@
-"""Preview of plans: how long one curve takes, for every target along the reduction ratio.
+"""Plans and their preview: how long it takes from a decision or a slider to all that the page Curate shows.
 
     python benchmarks/preview.py [--clusters 100 1000] [--pairs 10000 100000 1000000] [--json PATH]
 
 Scores and the model of the proxy's response are drawn at random, with 8 targets and 32 directions as in the product: what is
-timed is what a move of a slider costs, from the options and the decisions to the gains at 19 ratios. Medians of 15 moves; the
-processor's own time is what the clock would say on a machine with nothing else to do.
+timed is what a step costs: resolving the decisions, the order of all pairs, the same as a browser wants it, one plan, and the
+gains at 96 ratios and 9 caps. A drag of the ratio or the cap costs none of these. Medians of 15 steps, in milliseconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import checkout  # noqa: F401
 import numpy as np
@@ -21,9 +23,15 @@ import numpy as np
 from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.preview import RATIOS, Response, curve
+from influencespace.curation.order import browser_order
+from influencespace.curation.plan import plan_of
+from influencespace.curation.preview import Response, grid
 
 TARGETS, DIRECTIONS, REFERENCES, MOVES = 8, 32, 12, 15
+PARTS = {
+    "decisions": "decisions", "order": "order of pairs", "browser": "for the browser", "plan": "plan",
+    "predictions": "predictions",
+}
 # A decision on one cluster of the drawn ones, as on a page.
 DECISIONS = {"clusters": {"0.0": "prune", "1.0": "up-weight"}}
 
@@ -62,17 +70,25 @@ def drawn_response(clusters: int, draw: np.random.Generator) -> Response:
 
 
 def measured(clusters: int, pairs: int) -> dict[str, float]:
-    """Milliseconds of one curve by the clock and by the processor, medians of the moves of a slider."""
+    """Milliseconds of each part by the clock, medians of the moves."""
     draw = np.random.default_rng(0)
     inputs, response = drawn_inputs(clusters, pairs, draw), drawn_response(clusters, draw)
-    seconds = []
+    seconds: dict[str, list[float]] = {part: [] for part in PARTS}
+
+    def timed(part: str, made: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        result = made()
+        seconds[part].append(time.perf_counter() - began)
+        return result
+
     for move in range(MOVES):
-        options = PlanOptions(cap=1 + 0.5 * move, fairness=0.1 * move)
-        began = time.perf_counter(), time.process_time()
-        curve(response, inputs, DECISIONS, options, RATIOS)
-        seconds.append((time.perf_counter() - began[0], time.process_time() - began[1]))
-    clock, processor = (round(1000 * statistics.median(column), 1) for column in zip(*seconds, strict=True))
-    return {"milliseconds": clock, "processor_milliseconds": processor}
+        options = PlanOptions(cap=1 + 0.5 * move, fairness=0.1 * move, floor=0.05)
+        decided = timed("decisions", lambda: inputs.decided(DECISIONS))
+        own = timed("order", lambda decided=decided, options=options: inputs.standing(decided, options))
+        timed("browser", lambda own=own, decided=decided: browser_order(own, decided))
+        timed("plan", lambda own=own, decided=decided, options=options: plan_of(own, decided, options))
+        timed("predictions", lambda own=own, decided=decided: grid(response, own, decided))
+    return {part: round(1000 * statistics.median(column), 1) for part, column in seconds.items()}
 
 
 def main() -> None:
@@ -86,9 +102,9 @@ def main() -> None:
         {"clusters": clusters, "pairs": pairs, **measured(clusters, pairs)}
         for clusters in arguments.clusters for pairs in arguments.pairs
     ]
-    print("| clusters | pairs | milliseconds | of the processor |\n|---|---|---|---|")
+    print("| clusters | pairs | " + " | ".join(PARTS.values()) + " |\n" + "|---" * (2 + len(PARTS)) + "|")
     for row in rows:
-        print("| {clusters:,} | {pairs:,} | {milliseconds:.1f} | {processor_milliseconds:.1f} |".format(**row))
+        print(f"| {row['clusters']:,} | {row['pairs']:,} | " + " | ".join(f"{row[part]:.1f}" for part in PARTS) + " |")
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

@@ -171,9 +171,8 @@ def comparison_lines(found: Comparison) -> list[str]:
         lines.append("Predicted fall of the validation loss of each target by A and B, and gaps between groups (with all pairs):")
         wide = max(map(len, [*a.gains, *(f"gap {name}" for name in a.gaps)]))
         lines += [f"  {name:<{wide}}  {gain:+.3f}  {b.gains[name]:+.3f}" for name, gain in a.gains.items()]
-        lines += [
-            f"  {f'gap {name}':<{wide}}   {gap:.3f}   {b.gaps[name]:.3f}  ({found.gaps[name]:.3f})" for name, gap in a.gaps.items()
-        ]
+        gaps = ((f"gap {name}", gap, b.gaps[name], found.gaps[name]) for name, gap in a.gaps.items())
+        lines += [f"  {name:<{wide}}   {one:.3f}   {other:.3f}  ({before:.3f})" for name, one, other, before in gaps]
     for letter, side in (("A", a), ("B", b)):
         if side.measured is not None:
             arms = ", ".join(f"{arm} {_figure(figure)}" for arm, figure in side.measured.recall.items())

@@ -105,7 +105,7 @@ def yours(workspace: Workspace) -> None:
             if st.button("Take these back", disabled=not picked, key="decided_some"):
                 _take_back_of(workspace, [options[name] for name in picked])
                 st.rerun()
-            if st.button(f"Take all {count:,} back", key="decided_all"):
+            if st.button("Take all back", key="decided_all"):
                 _record(workspace, "Take back all decisions", {})
                 st.rerun()
 

@@ -41,8 +41,9 @@ def bar(workspace: Workspace) -> None:
         "Redo", icon=":material/redo:", shortcut="Y", disabled=old or not history.can_redo, help="Do it again.",
         key="history_redo", on_click=_redo, args=(workspace,),
     )
-    with st.popover("History", icon=":material/history:", help="Every step, to name, open, compare or return to."):
-        _versions(workspace, history, shown)
+    help = "Every step, to name, open, compare or return to."
+    if st.button("History", icon=":material/history:", key="history_open", help=help):
+        versions(workspace, history, shown)
 
 
 def table(versions: list[Version]) -> pd.DataFrame:
@@ -79,35 +80,53 @@ def _banner(workspace: Workspace, head: Version, shown: Version) -> None:
         st.button("Go to the newest", on_click=open_version, args=(None,), key="history_newest")
 
 
-def _versions(workspace: Workspace, history: History, shown: Version) -> None:
-    versions = history.versions()[:LISTED]
+@st.dialog("History", width="large", icon=":material/history:", on_dismiss="rerun")
+def versions(workspace: Workspace, history: History, shown: Version) -> None:
+    """All versions, to name, open, return to, and compare with the one that is shown."""
+    with guarded():
+        listed = history.versions()[:LISTED]
+        chosen = _pick(listed) or shown
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.text_input(
+                f"Name of version {chosen.id}", chosen.name or "", key=f"history_name_{chosen.id}", width=260,
+                placeholder="such as: for review", on_change=_name, args=(workspace, chosen.id),
+            )
+            opened = st.button(
+                "Open", key="history_look", disabled=chosen.id == shown.id, on_click=open_version, args=(chosen.id,),
+                help="Look at it; its address can be sent to others.",
+            )
+            returned = st.button(
+                "Return to it", key="history_go", disabled=chosen.id == history.head().id, on_click=_return,
+                args=(workspace, chosen.id), help="Make it the newest; nothing is lost.",
+            )
+            compared = st.button(
+                "Compare", key="history_compare", disabled=chosen.id == shown.id,
+                help="What the version that is shown keeps and prunes beside it.",
+            )
+        if opened or returned:
+            st.rerun()  # closes the list
+        if compared:
+            version_comparison.show(workspace, chosen, shown)
+        else:
+            st.caption("Choose a row to name it, open it, return to it, or compare it with the version that is shown.")
+
+
+def _pick(versions: list[Version]) -> Version | None:
+    """The versions as a table; the one whose row is chosen."""
     rows = table(versions)
     picked = st.dataframe(
-        rows, hide_index=True, key="history_table", height=min(36 * len(rows) + 38, 330), width=760, on_select="rerun",
+        rows, hide_index=True, key="history_table", height=min(36 * len(rows) + 38, 250), on_select="rerun",
         selection_mode="single-row", alt="The versions, newest first: what each step was and with which values",
         column_order=["Version", "Name", "Step", *(label for _, label in _VALUES), "When", "After"],
         column_config={
-            "Version": st.column_config.NumberColumn(width=56), "Name": st.column_config.TextColumn(width=84),
-            "Step": st.column_config.TextColumn(width=190),
-            **{label: st.column_config.TextColumn(width=64) for _, label in _VALUES},
-            "When": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=96),
+            "Version": st.column_config.NumberColumn(width=62), "Name": st.column_config.TextColumn(width=110),
+            "Step": st.column_config.TextColumn(width=330),
+            **{label: st.column_config.TextColumn(width=82) for _, label in _VALUES},
+            "When": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=110),
             "After": st.column_config.NumberColumn(width=52, help="The version that this step was taken from."),
         },
     )
-    chosen = versions[picked.selection.rows[0]] if picked.selection.rows else shown
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input(
-            f"Name of version {chosen.id}", chosen.name or "", key=f"history_name_{chosen.id}", width=220,
-            placeholder="such as: for review", on_change=_name, args=(workspace, chosen.id),
-        )
-        st.button("Open", key="history_open", disabled=chosen.id == shown.id, on_click=open_version, args=(chosen.id,),
-                  help="Look at it; its address can be sent to others.")
-        st.button("Return to it", key="history_go", disabled=chosen.id == history.head().id, on_click=_return,
-                  args=(workspace, chosen.id), help="Make it the newest; nothing is lost.")
-        if st.button("Compare", key="history_compare", disabled=chosen.id == shown.id,
-                     help="What it keeps and prunes beside the version that is shown."):
-            version_comparison.show(workspace, chosen, shown)
-    st.caption("Choose a row to name it, open it, return to it, or compare it with the version that is shown.")
+    return versions[picked.selection.rows[0]] if picked.selection.rows else None
 
 
 def open_version(version: int | None) -> None:

@@ -9,7 +9,6 @@ import streamlit as st
 from influencespace.curation.comparing import Comparison, Side, compare_versions
 from influencespace.curation.history import Version
 from influencespace.ui import background, plan_panel
-from influencespace.ui.guard import guarded
 from influencespace.workspace import NEEDS, Workspace
 
 LISTED = 500
@@ -21,15 +20,14 @@ def title(version: Version) -> str:
     return f"Version {version.id}" if version.name is None else f"{version.name} (version {version.id})"
 
 
-@st.dialog("Two versions compared", width="large", icon=":material/compare_arrows:")
 def show(workspace: Workspace, one: Version, other: Version) -> None:
-    """Both as they come out of what there is now."""
-    with guarded(), st.spinner("Making both plans"):
+    """Compare two versions as they come out of what there is now."""
+    with st.spinner("Making both plans"):
         digests = [made.digest if (made := workspace.find(name)) else None for name in (*NEEDS["plan"], "effects", "training")]
         # In a thread of its own: what is being compared may be a million pairs.
         key = f"compare-{workspace.path}-{one.id}-{other.id}-{digests}"
         found = background.start(key, lambda progress: compare_versions(workspace, one, other)).future.result()
-        draw(found, {} if found.a.gains is None else workspace.artifact("effects").facts["losses"])
+    draw(found, {} if found.a.gains is None else workspace.artifact("effects").facts["losses"])
 
 
 def draw(found: Comparison, losses: dict[str, float]) -> None:
@@ -75,7 +73,7 @@ def figures(found: Comparison, losses: dict[str, float]) -> pd.DataFrame:
     for label, part in (("Pairs kept", "kept"), ("Pairs pruned", "removed"), ("Pairs up-weighted", "up_weighted")):
         rows.append((label, *(f"{getattr(side, part):,}" for side in sides)))
     for name, loss in losses.items():
-        rows.append((f"Predicted loss, {name}", *(_change(loss, loss - side.gains[name]) for side in sides)))
+        rows.append((f"Predicted loss, {_plainly(name)}", *(_change(loss, loss - side.gains[name]) for side in sides)))
     for name, gap in (found.gaps or {}).items():
         rows.append((f"Predicted gap by {name}", *(_change(gap, side.gaps[name]) for side in sides)))
     rows.append(("Measured recall, influence − full", *(_measured(side) for side in sides)))
@@ -95,6 +93,11 @@ def clusters(found: Comparison) -> pd.DataFrame:
 def _treatment(disposition: pd.Series, kept: pd.Series, weight: pd.Series) -> np.ndarray:
     said = [f"{d}: {k:,} at {w:.2f} ×" if k else d for d, k, w in zip(disposition, kept, weight, strict=True)]
     return np.array(said, dtype=object)
+
+
+def _plainly(target: str) -> str:
+    attribute, _, value = target.rpartition("=")
+    return f"{value} ({attribute})" if attribute else value
 
 
 def _decisions(side: Side) -> int:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from fabricated import TOPICS, TRAIN, AnyOptions, fabricate
 from page_cases import fine, sent_to, words
+from streamlit.testing.v1 import AppTest
 
 from influencespace import jobs
 from influencespace.curation import sets
@@ -264,13 +265,20 @@ def test_address_of_no_version_says_so(app, workspace):
 
 def test_versions_are_listed_and_named(app, workspace):
     _step(workspace, "Reduction ratio 50 %", reduction=0.5)
-    opened = fine(app("curate"))
+    opened = _press(app("curate"), "history_open")
     rows = opened.dataframe(key="history_table").value
     assert list(rows["Version"]) == [2, 1]
     assert list(rows["Reduction"]) == ["50 %", "20 %"]
     opened.text_input(key="history_name_2").set_value("half").run()
     assert History(workspace).version("half").id == 2
     assert "**half (version 2)**" in words(fine(opened))
+    opened.button(key="history_open").click().run()
+    opened.session_state["history_table"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    opened.button(key="history_open").click().run()
+    assert not opened.button(key="history_look").disabled
+    _press(opened, "history_look")
+    assert opened.query_params["version"] == "1"
+    assert "not the newest (half (version 2))" in words(opened)
 
 
 def test_step_of_another_visitor_is_told_of_once(app, workspace):
@@ -379,9 +387,17 @@ def test_versions_that_do_the_same_are_said_to(app, workspace):
     assert version_comparison.clusters(found).empty
 
 
-def test_comparison_opens_beside_the_version_that_is_shown(app, workspace):
+def test_comparison_says_what_is_treated_otherwise(workspace):
     _step(workspace, "Reduction ratio 50 %", reduction=0.5)
-    opened = fine(app("curate"))
-    opened.session_state["history_table"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
-    _press(fine(opened.run()), "history_compare")
-    assert "**Version 1** beside **Version 2**: both keep 30 of 60 pairs" in words(opened)
+
+    def script(path):
+        from influencespace.curation.history import History
+        from influencespace.ui import version_comparison
+        from influencespace.workspace import Workspace
+
+        workspace = Workspace(path)
+        version_comparison.show(workspace, History(workspace).version(1), History(workspace).version(2))
+
+    shown = fine(AppTest.from_function(script, args=(str(workspace.path),)).run())
+    assert "**Version 1** beside **Version 2**: both keep 30 of 60 pairs" in words(shown)
+    assert list(shown.dataframe[1].value.columns) == ["Cluster", "Pairs", "Version 1", "Version 2"]

@@ -50,16 +50,17 @@ def _list(workspace: Workspace) -> None:
     with guarded():
         every = jobs.jobs(workspace)
         waiting = [job for job in reversed(every) if job.status == "queued"]
+        idle = not any(job.status == "running" for job in every)
         for place, job in enumerate(waiting, start=1):
-            _waiting(workspace, job, place)
+            first = "Starts" if idle else "Waits, next"
+            _waiting(workspace, job, first if place == 1 else f"Waits, number {place} in the queue")
         for job in [job for job in every if job.status != "queued"][:SHOWN]:
             _entry(workspace, job)
 
 
-def _waiting(workspace: Workspace, job: Job, place: int) -> None:
+def _waiting(workspace: Workspace, job: Job, place: str) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"queued_{job.id}"):
-        first = "Waits" if place == 1 else f"Waits, number {place} in the queue"
-        st.markdown(f"**{job.title}** · {first} · {told(job.commands)}")
+        st.markdown(f"**{job.title}** · {place} · {told(job.commands)}")
         st.button(
             "Removing…" if job.cancelled else "Remove", icon=":material/delete:", key=f"remove_{job.id}",
             disabled=job.cancelled is not None, on_click=work.cancel, args=(workspace, job.id),

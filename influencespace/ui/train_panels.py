@@ -15,7 +15,7 @@ from influencespace.curation.history import History
 from influencespace.errors import OptionError
 from influencespace.jobs import Job
 from influencespace.options import describe, restore
-from influencespace.training.journal import Course
+from influencespace.training.journal import FEWEST_RUNS, Course
 from influencespace.training.kept import Kept
 from influencespace.training.options import ARMS, NEED_ALIGNED, UNTRAINED, TrainOptions, possible
 from influencespace.ui import forms, live_curves, planning, work
@@ -93,16 +93,28 @@ def _start(workspace: Workspace, options: TrainOptions) -> None:
 
 
 def watch(workspace: Workspace) -> None:
-    """How far the training has come: live while it runs, or how the last one ended."""
-    job = next((job for job in jobs.jobs(workspace) if _trains(job) and job.status != "queued"), None)
-    if job is None:
-        _nothing(workspace)
-    elif job.status == "running":
-        st.subheader("Training now", anchor=False)
-        st.fragment(_live, run_every=LIVE_SECONDS)(workspace, job.id)
+    """How far the training has come: live while anything is being computed, or how the last one ended."""
+    if jobs.active(workspace) is None:
+        _look(workspace)
     else:
-        st.subheader("The last training", anchor=False)
-        _ended(workspace, job)
+        st.fragment(_look, run_every=LIVE_SECONDS)(workspace)
+
+
+def _look(workspace: Workspace) -> None:
+    with guarded():
+        every = [job for job in jobs.jobs(workspace) if _trains(job)]
+        running = next((job for job in every if job.status == "running"), None)
+        if running is not None:
+            st.subheader("Training now", anchor=False)
+            _live(workspace, running)
+        elif any(job.status == "queued" for job in every):
+            st.subheader("Training soon", anchor=False)
+            st.markdown("It starts as soon as what comes before it is done.")
+        elif every:
+            st.subheader("The last training", anchor=False)
+            _ended(workspace, every[0])
+        else:
+            _nothing()
 
 
 @guarded()
@@ -110,27 +122,25 @@ def _submit(workspace: Workspace, commands: list[tuple[str, dict[str, Any]]]) ->
     jobs.submit(workspace, commands, TITLE)
 
 
-def _live(workspace: Workspace, job_id: int) -> None:
-    with guarded():
-        job = next((job for job in jobs.jobs(workspace) if job.id == job_id), None)
-        if job is None or job.status != "running":
-            return  # the strip runs the page anew
-        kept = Kept.latest(workspace, job.started)
-        if kept is None or not (course := _course(kept)).curves:
-            st.markdown(_beginning(job))
-            return
-        options = _options(job)
-        runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
-        finished = kept.finished() & set(runs)
-        parts = [f"**{len(finished)} of {len(runs)}** runs are done"]
-        if course.present:
-            arm, seed = course.present
-            steps = len(course.curves[course.present])
-            parts.append(f"now {arm}, seed {seed}" + (f", epoch {steps} (dotted)" if steps else ""))
-        left = job.seconds_left
-        parts.append("the time left shows after two runs" if left is None else f"about {work.duration(left)} left")
-        st.markdown(" · ".join(parts))
-        _show(course, kept, runs, finished)
+def _live(workspace: Workspace, job: Job) -> None:
+    kept = Kept.latest(workspace, job.started)
+    if kept is None or not (course := _course(kept)).curves:
+        st.markdown(_beginning(job))
+        return
+    options = _options(job)
+    runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
+    finished = kept.finished() & set(runs)
+    parts = [f"**{len(finished)} of {len(runs)}** runs are done"]
+    if course.present:
+        arm, seed = course.present
+        steps = len(course.curves[course.present])
+        parts.append(f"now {arm}, seed {seed}" + (f", epoch {steps} (dotted)" if steps else ""))
+    if job.seconds_left is not None:
+        parts.append(f"about {work.duration(job.seconds_left)} left")
+    elif len(course.seconds) < FEWEST_RUNS:
+        parts.append("the time left shows after two runs")
+    st.markdown(" · ".join(parts))
+    _show(course, kept, runs, finished)
 
 
 def _ended(workspace: Workspace, job: Job) -> None:
@@ -217,7 +227,7 @@ def _beginning(job: Job) -> str:
     return f"It begins: {job.what}." if job.what else "It begins."
 
 
-def _nothing(workspace: Workspace) -> None:
+def _nothing() -> None:
     st.subheader("What training shows", anchor=False)
     st.markdown(
         "Nothing has been trained here yet. Training takes the plan's pairs and, beside them, as many drawn at random, those "

@@ -162,7 +162,7 @@ def test_a_further_training_waits_and_can_be_removed(app, untrained, written, mo
     monkeypatch.setattr(jobs, "cancel", lambda workspace, job_id: cancelled.append(job_id))
     opened = fine(app("train"))
     assert "2 more waiting" in opened.get("progress")[0].text
-    assert "**Training** · Waits · Make the plan, then Train: influence, random with 9 seeds each" in words(opened)
+    assert "**Training** · Waits, next · Make the plan, then Train: influence, random with 9 seeds each" in words(opened)
     assert "**Checking by retraining** · Waits, number 2 in the queue · Check predictions by retraining" in words(opened)
     opened.button(key=f"remove_{third}").click().run()
     opened.button(key=f"remove_{waiting}").click().run()

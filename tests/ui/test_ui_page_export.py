@@ -17,7 +17,6 @@ from influencespace.export.options import ExportOptions
 from influencespace.export.subset import export_subset, prepared
 from influencespace.jobs.store import UNFINISHED
 from influencespace.ui import export_files, export_panels, selection, served
-from influencespace.workspace import Workspace
 
 
 def press(page, label):
@@ -39,13 +38,6 @@ def with_jobs(monkeypatch):
     """Lets the workspace have these jobs."""
     monkeypatch.setattr("influencespace.ui.work.strip", lambda workspace: None)
     return lambda *listed: monkeypatch.setattr(jobs, "jobs", lambda workspace: list(listed))
-
-
-def test_page_of_an_empty_workspace_is_a_sentence_with_one_button(app, tmp_path):
-    Workspace(tmp_path / "mine", create=True)
-    opened = fine(app("export"))
-    assert "There are no pairs in this workspace yet." in words(opened)
-    assert [button.label for button in opened.button] == ["Open the demo"]
 
 
 def test_before_there_is_a_plan_one_can_be_made(app, tmp_path):

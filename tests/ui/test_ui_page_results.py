@@ -17,7 +17,6 @@ from influencespace.curation.measured import remember
 from influencespace.curation.options import PlanOptions
 from influencespace.errors import ExportError
 from influencespace.ui import gap_panels, prediction_panels, report, results_panels, svg, training_charts
-from influencespace.workspace import Workspace
 
 CARDS = "results_retrievals"
 
@@ -25,13 +24,6 @@ CARDS = "results_retrievals"
 def shown(page, column):
     """The table that has a column."""
     return next(frame.value for frame in page.dataframe if column in frame.value)
-
-
-def test_page_of_an_empty_workspace_is_a_sentence_with_one_button(app, tmp_path):
-    Workspace(tmp_path / "mine", create=True)
-    opened = fine(app("results"))
-    assert "There are no pairs in this workspace yet." in words(opened)
-    assert [button.label for button in opened.button] == ["Open the demo"]
 
 
 def test_before_there_is_a_plan_one_can_be_made(app, tmp_path):

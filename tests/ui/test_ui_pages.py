@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 from fabricated import AnyOptions
 from page_cases import fine, words
 
 from influencespace import jobs
-from influencespace.curation.options import PlanOptions
 from influencespace.jobs import Job
 from influencespace.workspace import MADE_BY, Workspace
 
-PAGES = ["data", "clusters", "influence", "curate", "train", "export"]
+PAGES = ["data", "clusters", "influence", "curate", "train", "results", "export"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -44,28 +42,6 @@ def test_whole_workspace_shows_every_page(app, workspace, page):
     opened = fine(app(page))
     assert "not there yet" not in words(opened)
     assert not any(word in words(opened).lower() for word in ("gradient", "tensor", "artifact"))
-
-
-def test_export_previews_and_writes(app, workspace, tmp_path):
-    opened = app("export")
-    assert len(opened.dataframe[0].value) == 48
-    assert (opened.dataframe[0].value["weight"] > 0).all()
-    path = tmp_path / "out" / "subset.csv"
-    opened.session_state["export_format"] = "csv"
-    opened.run()
-    opened.text_input(key="export_to_csv").set_value(str(path))
-    next(button for button in opened.button if button.label == "Write the file").click().run()
-    assert str(path) in fine(opened).success[0].value
-    assert len(pd.read_csv(path)) == 48
-    next(button for button in opened.button if button.label == "Write the file").click().run()
-    assert "exists" in opened.error[0].value
-
-
-def test_export_of_a_plan_that_a_decision_has_overtaken_asks_for_a_new_one(app, workspace):
-    workspace.decide({"topics": {"0": "prune"}})
-    opened = fine(app("export"))
-    next(button for button in opened.button if button.label == "Bring up to date").click().run()
-    assert app.submitted == [("demo", [("plan", PlanOptions().recipe())])]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,17 @@ from functools import partial
 
 import streamlit as st
 
-from influencespace.ui import cluster_panels, data_panels, decision_panels, pair_map, reading, search, selection, workspaces
+from influencespace.ui import (
+    cluster_panels,
+    data_panels,
+    decision_panels,
+    pair_map,
+    reading,
+    search,
+    selection,
+    selection_panels,
+    workspaces,
+)
 from influencespace.ui.guard import guarded
 from influencespace.ui.road import fitting, need
 
@@ -26,10 +36,10 @@ with right, guarded():
     chosen = selection.resolve(workspace, pairs, selection.chosen(workspace))
 first = -1 if chosen is None else cluster_panels.clicked_pair(pairs, chosen)
 with right:
-    cluster_panels.heading(workspace, chosen)
+    selection_panels.heading(workspace, chosen)
 if chosen is not None:
     with right:
-        cluster_panels.selected(workspace, pairs, clusters, chosen, first=first)
+        selection_panels.selected(workspace, pairs, clusters, chosen, first=first)
     with below:
         st.caption(f"Projection: {clusters.facts.get('projection', 'umap of all pairs')}. Pairs that lie together are alike.")
         rows = cluster_panels.listed(workspace, pairs, clusters)
@@ -43,5 +53,6 @@ if chosen is not None:
 with left:
     pair_map.draw(
         workspace, pairs, colouring, key="clusters_map", height=560, mask=None if chosen is None else chosen.mask(),
+        area=None if chosen is None else chosen.area,
         selected=first, **cluster_panels.on_map(workspace, pairs),
     )

@@ -16,7 +16,7 @@ from influencespace.ui.road import fitting
 from influencespace.workspace import Workspace
 
 TOPIC, STRATUM, DISPOSITION, HELP, FIT, MEMBER, DAMAGE = (
-    "Topic", "Cluster", "Disposition", "Influence", "Caption fit", "Group", "Damage",
+    "Topic", "Cluster", "Disposition", "Influence", "Fit", "Group", "Damage",
 )
 DISPOSITIONS = ("keep", "up-weight", "prune")
 UNKNOWN = "unknown"
@@ -45,7 +45,7 @@ def choose(workspace: Workspace, pairs: TrainingPairs, *, key: str) -> Colouring
         of = choices[0] if choices else ""
         if len(choices) > 1:
             what = "Influence on" if by == HELP else "Group attribute"
-            of = st.selectbox(what, choices, key=f"{key}_of_{by}", label_visibility="collapsed", width=220, help=what)
+            of = st.selectbox(what, choices, key=f"{key}_of_{by}", label_visibility="collapsed", width=150, help=what)
     return Colouring(by, of)
 
 
@@ -111,9 +111,13 @@ def _categories(pairs: TrainingPairs, name: str, codes: Codes, faint: str) -> Lo
     has_faint = labels[order[0]] == faint
     palette = [colours.GREY] * has_faint + colours.categories(min(len(order), colours.STEPS) - has_faint)
     own = list(enumerate(order))[: has_faint + 3 * len(colours.CATEGORIES)]
-    legend = [(labels[i], place, f"{codes.counts[i]:,}") for place, i in own[has_faint:] + own[:has_faint]]
+    legend = [(_said(labels[i]), place, f"{codes.counts[i]:,}") for place, i in own[has_faint:] + own[:has_faint]]
     column = map_columns.category(pairs, name, codes, order)
     return Look(SHADE, column, _both(palette), legend, faint=0 if has_faint else -1)
+
+
+def _said(label: str) -> str:
+    return "undamaged" if label == damage.UNDAMAGED else label.replace("_", " ")
 
 
 def _both(palette: list[str]) -> dict[str, list[str]]:

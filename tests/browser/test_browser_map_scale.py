@@ -127,7 +127,7 @@ def test_bytes_of_the_first_map_and_of_further_colourings(opened):
     first = sum(traffic.columns.values())
     print(f"{name}: {first / SIZES[name]:.2f} bytes a pair in {len(traffic.columns)} columns, {traffic.down:,} by the socket")
     assert first + traffic.down <= 12 * SIZES[name]
-    for by in ("Cluster", "Disposition", "Influence", "Caption fit", "Group", "Damage", "Topic", "Influence"):
+    for by in ("Cluster", "Disposition", "Influence", "Fit", "Group", "Damage", "Topic", "Influence"):
         traffic.reset()
         began = time.monotonic()
         frames = page.locator(MAP).get_attribute("data-frames")

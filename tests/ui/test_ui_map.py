@@ -153,7 +153,7 @@ def test_damage_is_told_by_a_column_of_the_table(tmp_path):
     table.assign(**{"meta.damage": ["untitled", "none"] * (len(table) // 2)}).to_parquet(file, index=False)
     pairs = reading.training(workspace)
     look = pair_map.look(workspace, pairs, Colouring(pair_map.DAMAGE))
-    assert look.legend == [("untitled", 1, "30"), ("none", 0, "30")]
+    assert look.legend == [("untitled", 1, "30"), ("undamaged", 0, "30")]
     assert look.faint == 0
 
 
@@ -191,7 +191,7 @@ def test_mask_has_a_byte_a_pair_and_an_address_by_its_content():
 
 def test_message_of_the_element_is_small_whatever_is_shown(app, workspace):
     opened = fine(app())
-    for by in ("Topic", "Cluster", "Disposition", "Influence", "Caption fit", "Group"):
+    for by in ("Topic", "Cluster", "Disposition", "Influence", "Fit", "Group"):
         opened = fine(opened.segmented_control(key="clusters_colour").set_value(by).run())
         message = sent_to(opened, "clusters_map")
         assert len(json.dumps(message)) < 12_000

@@ -28,8 +28,6 @@ WRITERS: dict[str, Callable[[Iterable[pd.DataFrame], pa.Schema, Path], None]] = 
 }
 # Files that a page has asked for to hand them to a browser.
 PREPARED = "exports"
-# The size of a file is estimated from so many rows.
-SAMPLE = 1000
 
 
 def export_subset(workspace: Workspace, options: ExportOptions, progress: Progress = silent) -> Path:
@@ -77,12 +75,8 @@ def planned_subset(workspace: Workspace) -> pd.DataFrame:
     return pd.concat(Subset(workspace).batches())
 
 
-def estimated_bytes(workspace: Workspace, form: str, pairs: int) -> int:
-    """How large a file with so many pairs will be: as its first 1,000 rows are; of the plan exactly."""
-    if form == "plan":
-        return (workspace.artifact("plan").folder / "plan.json").stat().st_size
-    subset = Subset(workspace)
-    head = subset.head(SAMPLE)
+def estimated_bytes(subset: Subset, head: pd.DataFrame, form: str, pairs: int) -> int:
+    """How large a file with so many pairs will be, going by the first rows of the subset (``head``)."""
     with tempfile.TemporaryDirectory() as folder:
         file, sizes = Path(folder) / "rows", []
         for rows in (head.iloc[:0], head):

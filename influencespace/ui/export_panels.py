@@ -17,7 +17,8 @@ from influencespace.ui import planning, reading, selection
 from influencespace.ui.guard import guarded
 from influencespace.workspace import Artifact, Workspace
 
-FIRST = 50
+# The size is reckoned from so many rows, and so many of them are shown.
+SAMPLE, FIRST = 1000, 50
 LABELS = {"jsonl": "JSON lines", "csv": "CSV", "parquet": "Parquet", "plan": "The plan alone"}
 WHAT = {
     "jsonl": "One JSON object a pair, with its weight, cluster, disposition and reason. Most training code reads it.",
@@ -99,7 +100,7 @@ def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None
         return
     st.markdown("**The first rows**")
     st.dataframe(
-        _head(str(workspace.path), plan.digest), hide_index=True, height=390, key="export_rows", alt="The first rows that go out",
+        _first(workspace, plan)[1].head(FIRST), hide_index=True, height=390, key="export_rows", alt="The first rows that go out",
         column_config={
             "caption": st.column_config.TextColumn(width="large"), "weight": st.column_config.NumberColumn(format="%.3g"),
         },
@@ -119,9 +120,10 @@ def size(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None:
     middle.metric("Up-weighted", f"{counts['up_weighted']:,}", border=True,
                   help="Pairs of clusters that count more than their share. Training divides by the mean of all weights.")
     exact = form == "plan"
+    count = (plan.folder / "plan.json").stat().st_size if exact else estimated_bytes(*_first(workspace, plan), form, pairs)
     right.metric(
-        "Size", ("" if exact else "≈ ") + byte_words(_estimate(str(workspace.path), plan.digest, form, pairs)), border=True,
-        help="Of the file." if exact else "Of the file, reckoned from its first 1,000 rows.",
+        "Size", ("" if exact else "≈ ") + byte_words(count), border=True,
+        help="Of the file." if exact else f"Of the file, reckoned from its first {SAMPLE:,} rows.",
     )
 
 
@@ -145,11 +147,12 @@ def _make_plan(workspace: Workspace) -> None:
     jobs.submit(workspace, [("plan", History(workspace).head().options.recipe())], "Making the plan")
 
 
-@st.cache_data(show_spinner=False, max_entries=4)
-def _head(path: str, digest: str) -> pd.DataFrame:
-    return Subset(Workspace(path)).head(FIRST)
+def _first(workspace: Workspace, plan: Artifact) -> tuple[Subset, pd.DataFrame]:
+    return _read_first(str(workspace.path), plan.digest)
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
-def _estimate(path: str, digest: str, form: str, pairs: int) -> int:
-    return estimated_bytes(Workspace(path), form, pairs)
+# A resource, for it is read-only.
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _read_first(path: str, digest: str) -> tuple[Subset, pd.DataFrame]:
+    subset = Subset(Workspace(path))
+    return subset, subset.head(SAMPLE)

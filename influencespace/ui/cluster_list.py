@@ -47,7 +47,8 @@ def _element() -> Callable:
 
 
 def draw(
-    pairs: TrainingPairs, rows: pd.DataFrame, level: str, *, attribute: str, chosen: str, key: str, on_choose: Callable[[], None],
+    pairs: TrainingPairs, rows: pd.DataFrame, level: str, *, target: str, attribute: str, chosen: str, key: str,
+    on_choose: Callable[[], None],
 ) -> None:
     """Draw one page of the list, with heads that sort and a control to turn pages.
 
@@ -59,8 +60,8 @@ def draw(
         Of :func:`summary`.
     level
         Whether they are topics or clusters.
-    attribute
-        Which groups; empty where there are none.
+    target, attribute
+        Whose influence, and which groups; empty where there are none.
     chosen
         The row that is selected.
     key
@@ -82,7 +83,7 @@ def draw(
         for name in _columns(rows, attribute)
     ]
     data = {
-        "rows": _lines(pairs, shown, level, attribute, chosen, reach=_reach(rows)), "columns": columns, "sorted": by,
+        "rows": _lines(pairs, shown, level, target, attribute, chosen, reach=_reach(rows)), "columns": columns, "sorted": by,
         "descending": descending, "label": f"{'Topics' if level == TOPIC else 'Clusters'} with size, fit, influence and plan",
     }
     with slot:
@@ -152,14 +153,14 @@ def _columns(rows: pd.DataFrame, attribute: str) -> list[str]:
 
 
 def _lines(
-    pairs: TrainingPairs, rows: pd.DataFrame, level: str, attribute: str, chosen: str, reach: float
+    pairs: TrainingPairs, rows: pd.DataFrame, level: str, target: str, attribute: str, chosen: str, reach: float
 ) -> list[dict[str, Any]]:
     """What cluster_list.js draws, one dict a row."""
     labels = pairs.codes(level).labels
     photos = _best(pairs, pairs.key, level, tuple(rows[level]))
     groups = make_up(pairs, pairs.key, level, attribute) if attribute else None
     values = pairs.codes(GROUP + attribute).labels if attribute else []
-    lines = []
+    lines, digits = [], gallery.decimals(pairs, target)
     for row, own in zip(rows.to_dict("records"), photos, strict=True):
         line = {
             "id": row["id"], "chosen": row["id"] == chosen, "photos": [served.photo(pairs, place) for place in own],
@@ -168,7 +169,7 @@ def _lines(
             "pairs": {"count": f"{row['pairs']:,}", "share": f"{row['share']:.1%}"},
         }
         if "mean" in row:
-            line["influence"] = _influence(row["mean"], 1.96 * row["error"], reach)
+            line["influence"] = _influence(row["mean"], 1.96 * row["error"], reach, digits)
         if groups is not None:
             line["groups"] = _parts(groups[np.flatnonzero(labels == row[level])[0]], values)
         if "stays" in row:
@@ -186,11 +187,11 @@ def _beyond(name: str, keywords: list[str]) -> str:
     return ", ".join(word for word in keywords if word not in held)
 
 
-def _influence(mean: float, error: float, reach: float) -> dict[str, Any]:
+def _influence(mean: float, error: float, reach: float, digits: int) -> dict[str, Any]:
     if not np.isfinite(mean):
         return {"text": "not known", "part": 0.0, "error": 0.0, "colour": colours.GREY}
     sure = abs(mean) > error
-    text = f"{gallery.signed(mean, 4)} ± {error:.4f}" if sure else f"{gallery.signed(mean, 4)} ± {error:.4f}, may be none"
+    text = f"{gallery.signed(mean, digits)} ± {error:.{digits}f}" + ("" if sure else ", may be none")
     return {
         "text": text, "part": mean / reach, "error": error / reach, "colour": colours.HELPS if mean >= 0 else colours.HARMS,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -22,8 +23,8 @@ def _element() -> Callable:
 
 
 def draw(
-    pairs: TrainingPairs, rows: pd.DataFrame, *, key: str, label: str = "Photos", target: str = "overall", reach: float = 1.0,
-    width: int = 116, on_open: Callable[[], None] | None = None,
+    pairs: TrainingPairs, rows: pd.DataFrame, *, key: str, label: str = "Photos", target: str = "overall",
+    reach: float | None = None, width: int = 116, opens: bool = False,
 ) -> int | None:
     """Draw pairs as cards.
 
@@ -41,25 +42,36 @@ def draw(
     target
         Whose influence the bars show.
     reach
-        The influence at which a bar is full.
+        The influence at which a bar is full; None for what is large among all training pairs.
     width
         The least width of a card in pixels; as many stand in a row as there is room for.
-    on_open
-        Called before the page runs again when a card was clicked, or Enter pressed on it; the pair is
-        ``st.session_state[key].opened``. None for cards that cannot be opened.
+    opens
+        Whether a card can be opened, by a click or by Enter.
 
     Returns
     -------
     int or None
         The index of the pair that was opened just now.
     """
-    data = {"cards": cards(pairs, rows, target, reach), "width": width, "label": label, "opens": on_open is not None}
-    return _element()(key=key, data=data, on_opened_change=on_open or _ignore).opened
+    data = {"cards": cards(pairs, rows, target, reach), "width": width, "label": label, "opens": opens}
+    opened = _element()(key=key, data=data, on_opened_change=lambda: None).opened
+    return opened if isinstance(opened, int) and 0 <= opened < len(pairs) else None
 
 
-def cards(pairs: TrainingPairs, rows: pd.DataFrame, target: str, reach: float) -> list[dict]:
+def cards(pairs: TrainingPairs, rows: pd.DataFrame, target: str, reach: float | None = None) -> list[dict]:
     """What gallery.js draws, one dict a pair."""
+    reach = reach or reach_of(pairs, target)
     return [_card(pairs, index, row, target, reach) for index, row in zip(rows.index, rows.to_dict("records"), strict=True)]
+
+
+def reach_of(pairs: TrainingPairs, target: str) -> float:
+    """The influence on a target at which a bar is full."""
+    return _reach(pairs, pairs.key, target) if target in pairs.targets else 1.0
+
+
+def decimals(pairs: TrainingPairs, target: str) -> int:
+    """How many digits behind the point tell influences on a target apart: two beyond the first of the large ones."""
+    return int(np.clip(2 - np.floor(np.log10(reach_of(pairs, target))), 2, 9))
 
 
 def helps(influence: float) -> str:
@@ -83,12 +95,13 @@ def _card(pairs: TrainingPairs, index: int, row: dict, target: str, reach: float
         "image": served.photo(pairs, row["row"]) if isinstance(row["image_path"], str) and row["image_path"] else None,
         "caption": row["caption"][:400],
         "note": row.get("note") or " · ".join(notes),
-        "bar": None if influence is None else float(influence) / (reach or 1.0),
+        "bar": None if influence is None else float(influence) / reach,
         "colour": colours.HELPS if (influence or 0) >= 0 else colours.HARMS,
         "mark": {"text": disposition, "colour": colours.DISPOSITIONS[disposition]} if marked else None,
         "faded": disposition == "prune",
     }
 
 
-def _ignore() -> None:
-    pass
+@st.cache_data(show_spinner=False, max_entries=64)
+def _reach(_pairs: TrainingPairs, key: str, target: str) -> float:
+    return colours.reach(_pairs.numbers(INFLUENCE + target))

@@ -61,7 +61,8 @@ def _facts(
         facts.append(("Caption fit (0 is the mean)", gallery.signed(pair["agreement"], 2)))
     for target in pairs.targets:
         value = pair[INFLUENCE + target]
-        facts.append((f"Influence on {target}", f"{gallery.signed(value, 4)} ({gallery.helps(value)})"))
+        said = f"{gallery.signed(value, gallery.decimals(pairs, target))} ({gallery.helps(value)})"
+        facts.append((f"Influence on {target}", said))
     facts.append(("Near-duplicates", f"{copies - 1:,}" if copies > 1 else "none"))
     word = planned.of_pair(workspace, index)
     return facts + ([("In the plan", word)] if word else [])

@@ -12,7 +12,7 @@ from page_cases import fine, sent_to, words
 
 from influencespace import jobs
 from influencespace.jobs import Job
-from influencespace.ui import cluster_panels, gallery, reading, selection
+from influencespace.ui import gallery, reading, selection, selection_panels
 from influencespace.ui.selection import Choice
 from influencespace.workspace import Workspace
 
@@ -209,10 +209,10 @@ def test_pages_are_pieces_of_the_whole_order(workspace, monkeypatch):
     monkeypatch.setattr(gallery, "PAGE", 7)
     pairs = reading.training(workspace)
     chosen = selection.Selection(Choice(), np.arange(10, 50), TRAIN, "", "key")
-    pages = [cluster_panels._page(pairs, chosen, "agreement", -1, page, -1) for page in range(1, 7)]
+    pages = [selection_panels._page(pairs, chosen, "agreement", -1, page, -1) for page in range(1, 7)]
     expected = 10 + np.argsort(-pairs.numbers("agreement")[10:50], kind="stable")
     assert np.concatenate(pages).tolist() == expected.tolist()
-    assert cluster_panels._page(pairs, chosen, "agreement", -1, 1, int(expected[3])).tolist() == [
+    assert selection_panels._page(pairs, chosen, "agreement", -1, 1, int(expected[3])).tolist() == [
         expected[3], *expected[[0, 1, 2, 4, 5, 6]],
     ]
 
@@ -234,11 +234,11 @@ def test_figures_are_means_with_intervals_and_shares(app, workspace):
 def test_names_of_the_selection_go_out_as_csv(workspace):
     pairs = reading.training(workspace)
     chosen = selection.Selection(Choice("topic", "1"), np.array([4, 2]), TRAIN, "", "key")
-    assert pa.csv.read_csv(pa.BufferReader(cluster_panels.names_csv(pairs, chosen).tobytes()))["id"].to_pylist() == [
+    assert pa.csv.read_csv(pa.BufferReader(selection_panels.names_csv(pairs, chosen).tobytes()))["id"].to_pylist() == [
         "pair-4", "pair-2",
     ]
     everything = selection.Selection(Choice(), None, TRAIN, "", "all")
-    assert len(pa.csv.read_csv(pa.BufferReader(cluster_panels.names_csv(pairs, everything).tobytes()))) == TRAIN
+    assert len(pa.csv.read_csv(pa.BufferReader(selection_panels.names_csv(pairs, everything).tobytes()))) == TRAIN
 
 
 def test_list_is_sorted_here(app, workspace):

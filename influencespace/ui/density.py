@@ -11,6 +11,7 @@ from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.influence_charts import plain
 
 CELLS = 120
+ABOVE = 110  # pixels that title and sentence take
 WHY = (
     "This browser cannot draw single points (it has no WebGL), so the picture shows how many pairs lie where. "
     "Topics, clusters and searches are chosen beside it as ever."
@@ -23,11 +24,11 @@ def draw(pairs: TrainingPairs, mask: np.ndarray | None, *, key: str, height: int
     if mask is not None:
         x, y = x[mask.astype(bool)], y[mask.astype(bool)]
     st.markdown("**Where the pairs lie: how many in each place**")
+    st.caption(WHY)
     st.plotly_chart(
-        figure(counts(x, y), height), key=f"{key}_density", theme="streamlit", config={"displayModeBar": False},
+        figure(counts(x, y), max(height - ABOVE, 200)), key=f"{key}_density", theme="streamlit", config={"displayModeBar": False},
         alt=f"How dense {len(x):,} pairs lie on the map",
     )
-    st.caption(WHY)
 
 
 def counts(x: np.ndarray, y: np.ndarray) -> np.ndarray:

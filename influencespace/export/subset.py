@@ -131,14 +131,14 @@ def check_destination(workspace: Workspace, options: ExportOptions) -> list[Path
 def _check(path: Path, workspace: Workspace, overwrite: bool) -> None:
     real = path.resolve()
     if workspace.path.resolve() in real.parents and workspace.private(PREPARED).resolve() not in real.parents:
-        raise ExportError(f"{path} lies inside the workspace; choose a file outside of it with --output.")
+        raise ExportError(f"{path} lies inside the workspace; choose a file outside of it.")
     if path.is_dir():
-        raise ExportError(f"{path} is a folder; name a file in it with --output.")
+        raise ExportError(f"{path} is a folder; name a file in it.")
     for source in _sources(workspace.artifact("pairs")):
         if real == source or (source.is_dir() and source in real.parents):
             raise ExportError(f"{path} lies where the pairs came from, which is never written to; choose another file.")
     if path.exists() and not overwrite:
-        raise ExportError(f"{path} exists. Choose another file with --output, or replace it with --overwrite.")
+        raise ExportError(f"{path} exists. Choose another file, or replace it with --overwrite.")
 
 
 def _spare_images(workspace: Workspace, files: list[Path]) -> None:

@@ -51,6 +51,7 @@ def write_to_path(workspace: Workspace, form: str, chosen: np.ndarray | None) ->
             if not path.strip():
                 raise ExportError("There is no file named; say where to write it.")
             options = ExportOptions(form, path.strip(), _stored(reading.training(workspace), workspace, chosen), overwrite)
+            _replace_nothing(options)
             check_destination(workspace, options)
             _submit(workspace, options)
             st.rerun()
@@ -130,6 +131,14 @@ def _rows_of(workspace: Workspace, job: jobs.Job) -> list[dict]:
 
 def _pending(workspace: Workspace) -> bool:
     return any(name == "export" for job in jobs.jobs(workspace) if job.unfinished for name, _ in job.commands)
+
+
+def _replace_nothing(options: ExportOptions) -> None:
+    """What the shell says with its flag, the page says with its switch."""
+    file = Path(options.output).expanduser()
+    there = [path for path in (file, beside(file)) if path.is_file()]
+    if there and not options.overwrite:
+        raise ExportError(f"{there[0]} exists. Name another file, or switch on “Replace the file if it exists”.")
 
 
 def _stored(pairs: TrainingPairs, workspace: Workspace, chosen: np.ndarray | None) -> str:

@@ -19,7 +19,7 @@ clusters = st.Page(
 )
 page = st.navigation(
     [
-        # The default page has no address of its own; so it is none of the six, and /clusters can be linked to.
+        # The default page has no address of its own; so it is none of the seven, and /clusters can be linked to.
         st.Page(lambda: st.switch_page(clusters), title="InfluenceSpace", url_path="start", default=True, visibility="hidden"),
         st.Page(PAGES / "data.py", title="Data", icon=":material/photo_library:",
                 help="The pairs: how many there are, what was wrong with some, and how to bring in your own."),

@@ -18,7 +18,7 @@ from influencespace.workspace import Workspace
 
 PAGES = Path(__file__).parents[2] / "pages"
 WAYS = (
-    ("clusters", "On the map", ":material/scatter_plot:", "Select its pairs and see them on the map."),
+    ("clusters", "On the map", ":material/scatter_plot:", "See its pairs on the map."),
     ("curate", "Decide", ":material/tune:", "Keep, prune or up-weight it on the page Curate."),
 )
 SHOWN = 6
@@ -32,10 +32,14 @@ def heading(workspace: Workspace, view: pd.DataFrame, place: int, subject: Subje
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"#### {row['name']}", width="content")
         with st.container(horizontal=True, width="content", gap="small"):
-            for page, words, icon, what in WAYS:
-                if st.button(words, icon=icon, type="tertiary", key=f"influence_to_{page}", help=what):
-                    selection.choose(workspace, level, str(row["label"]))
-                    st.switch_page(PAGES / f"{page}.py")
+            if chosen:  # links lead to pages that show what is selected
+                for page, words, icon, what in WAYS:
+                    st.page_link(PAGES / f"{page}.py", label=words, icon=icon, help=what)
+            else:
+                st.button(
+                    "Select it", icon=":material/check:", type="tertiary", key="influence_select", on_click=selection.choose,
+                    args=(workspace, level, str(row["label"])), help="Select its pairs, here and on the other pages.",
+                )
     lead = "" if chosen else f"Shown is the {level} with the lowest score; click another. "
     does = f"Keeping it **{subject.verb(row['value'])}** {subject.phrase}" if row["beyond"] else (
         f"What keeping it does to {subject.phrase} is **within chance**"

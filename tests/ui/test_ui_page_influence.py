@@ -330,14 +330,13 @@ def test_search_holds_for_removal_effects_too(app, scored):
     assert len(numbers(chart(opened, "influence_effects")[0]["customdata"])) == 6
 
 
-@pytest.mark.parametrize(("page", "chosen"), [("clusters", None), ("curate", None), ("clusters", "2.1")])
-def test_what_is_shown_is_selected_on_the_page_that_one_goes_to(app, scored, page, chosen):
+def test_what_is_shown_can_be_selected_and_then_links_lead_to_the_pages_that_show_it(app, scored):
     opened = show(app("influence"), influence_level="cluster")
-    if chosen:
-        opened.session_state["selection"] = {"workspace": str(scored.path), "choices": [selection.Choice("cluster", chosen)]}
-    next(button for button in opened.button if button.key == f"influence_to_{page}").click().run()
-    assert selection.Choice("cluster", chosen or "0.0") == opened.session_state["selection"]["choices"][-1]
-    assert "Selection score" not in [heading.value for heading in opened.subheader]
+    assert not opened.get("page_link")
+    opened.button(key="influence_select").click().run()
+    assert opened.session_state["selection"]["choices"] == [selection.Choice("cluster", "0.0")]
+    assert [link.proto.label for link in fine(opened).get("page_link")] == ["On the map", "Decide"]
+    assert opened.query_params["cluster"] == "0.0"
 
 
 def test_without_groups_it_says_how_to_get_them(app, workspace):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from influencespace.curation.measured import MeasuredPlan, measured
 from influencespace.curation.plan import Plan, plan_of
 from influencespace.curation.preview import Response, grid
 from influencespace.curation.standing import Standing
-from influencespace.workspace import Artifact, Workspace
+from influencespace.workspace import Artifact, Workspace, canonical
 
 # A difference of weights below this is not seen where they are shown.
 SEEN = 0.01
@@ -109,10 +109,14 @@ def compare_versions(
     inputs = PlanInputs.read(workspace) if inputs is None else inputs
     known = {one.plan: one for one in measured(workspace)}
     effects = workspace.find("effects") if workspace.state("effects") == "current" else None
-    plans, sides = [], []
+    plans, sides, stood = [], [], {}
     for version in versions:
-        decided = inputs.decided(version.decisions)
-        own = inputs.standing(decided, version.options)
+        # Versions that differ in ratio and cap alone have one order.
+        order = canonical(version.decisions), replace(version.options, reduction=0.0, cap=1.0)
+        if order not in stood:
+            decided = inputs.decided(version.decisions)
+            stood[order] = decided, inputs.standing(decided, version.options)
+        decided, own = stood[order]
         plans.append(plan_of(own, decided, version.options))
         gains = None if effects is None else _gains(effects, own, decided, version)
         digest = workspace.plan_digest(version.options, version.decisions)

@@ -9,63 +9,23 @@ step from there begins a branch. Two processes or tabs may write at once: each s
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
-
-from filelock import FileLock
 
 from influencespace.curation.decisions import settled
 from influencespace.curation.options import PlanOptions
+from influencespace.curation.versions import HEAD, READ, Version, create, insert, now, one, opened, read, redo_of
 from influencespace.errors import PlanError, WorkspaceError
 from influencespace.options import restore
-from influencespace.workspace import Workspace, canonical
+from influencespace.workspace import Workspace
+
+__all__ = ["BEGINNING", "OUTSIDE", "History", "Version"]
 
 BEGINNING = "the beginning"
 OUTSIDE = "decisions changed outside the app"
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS versions (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER REFERENCES versions, created TEXT NOT NULL, what TEXT NOT NULL,
-    name TEXT UNIQUE, options TEXT NOT NULL, decisions TEXT NOT NULL, redo INTEGER REFERENCES versions
-);
-CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL REFERENCES versions);
-"""
-READ = "SELECT id, parent, created, what, name, options, decisions FROM versions"
-HEAD = f"{READ} WHERE id = (SELECT version FROM head)"
-
-
-@dataclass(frozen=True)
-class Version:
-    """One step: what a plan is to be made with, and what the curator has decided.
-
-    Attributes
-    ----------
-    id
-        Counts up.
-    parent
-        The version that it was a step from; None for the first.
-    created
-        UTC, ISO 8601.
-    what
-        What was done, in a few words.
-    name
-        What the curator calls it, if anything.
-    options, decisions
-        What the plan is made with.
-    """
-
-    id: int
-    parent: int | None
-    created: str
-    what: str
-    name: str | None
-    options: PlanOptions
-    decisions: dict[str, Any]
 
 
 class History:
@@ -85,14 +45,16 @@ class History:
         WorkspaceError
             If the history or the decisions cannot be read.
         """
-        decisions = self.workspace.decisions()
         found = self._read(HEAD)
-        if found and found[0].decisions == decisions:
+        if found and self._followed(found[0]):
             return found[0]
-        if not self._writable():
-            return replace(found[0], what=OUTSIDE, decisions=decisions) if found else self._first()
-        with self._step() as (_, head):
-            return head
+        if self._writable():
+            with self._step() as (_, head):
+                return head
+        if not found:
+            return self._first()
+        decisions = self.workspace.decisions()
+        return found[0] if found[0].decisions == decisions else replace(found[0], what=OUTSIDE, decisions=decisions)
 
     def version(self, id_or_name: int | str) -> Version:
         """A version by its number or its name.
@@ -140,10 +102,10 @@ class History:
         """
         decisions = settled(decisions)
         with self._step() as (database, head):
-            before = head if parent is None else self._one(database, parent)
+            before = head if parent is None else one(database, parent)
             if (before.options, before.decisions) == (options, decisions):
                 return before
-            return self._move(database, _insert(database, before.id, what, options, decisions))
+            return self._move(database, insert(database, before.id, what, options, decisions))
 
     def undo(self) -> Version:
         """Take the last step back; returns the version before it.
@@ -172,7 +134,7 @@ class History:
             If the workspace cannot be written.
         """
         with self._step() as (database, head):
-            after = _redo(database, head.id)
+            after = redo_of(database, head.id)
             if after is None:
                 raise PlanError("There is no step to make again: none was taken back from this version.")
             return self._move(database, after)
@@ -208,9 +170,9 @@ class History:
             taken = database.execute("SELECT id FROM versions WHERE name = ? AND id != ?", (name, id)).fetchone()
             if taken:
                 raise PlanError(f"Version {taken[0]} is called {name!r} already; choose another name, or rename that one.")
-            self._one(database, id)
+            one(database, id)
             database.execute("UPDATE versions SET name = ? WHERE id = ?", (name, id))
-            return self._one(database, id)
+            return one(database, id)
 
     @property
     def can_undo(self) -> bool:
@@ -224,20 +186,20 @@ class History:
             return False
         head = self.head()
         with self._open() as database:
-            return _redo(database, head.id) is not None
+            return redo_of(database, head.id) is not None
 
     def _read(self, query: str, *values: Any) -> list[Version]:
         if not self.workspace.history.exists():
             return []
         with self._open() as database:
-            return [_version(row) for row in database.execute(query, values)]
+            return read(database, query, *values)
 
     @contextlib.contextmanager
     def _step(self) -> Iterator[tuple[sqlite3.Connection, Version]]:
         """One transaction on the history, and the head as it is when it begins."""
         if not self._writable():
             raise WorkspaceError(f"The workspace {self.workspace.path} cannot be written, so its plan stays as it is.")
-        self._create()
+        create(self.workspace.history, self.workspace.private("history"))
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
             with database:
@@ -245,28 +207,33 @@ class History:
 
     def _settled_head(self, database: sqlite3.Connection) -> Version:
         """The head, once there is one and it has what was decided by other means."""
-        row = database.execute(HEAD).fetchone()
-        if row is None:
+        found = read(database, HEAD)
+        if not found:
             begun = self._first()
-            row_id = _insert(database, None, begun.what, begun.options, begun.decisions)
+            row_id = insert(database, None, begun.what, begun.options, begun.decisions)
             database.execute("INSERT INTO head VALUES (1, ?)", (row_id,))
             self.workspace.ask(begun.options)
-            return self._one(database, row_id)
-        head, decisions = _version(row), self.workspace.decisions()
+            return one(database, row_id)
+        head, decisions = found[0], self.workspace.decisions()
         if head.decisions == decisions:
+            self.workspace.ask(head.options)
             return head
-        return self._move(database, _insert(database, head.id, OUTSIDE, head.options, decisions))
+        return self._move(database, insert(database, head.id, OUTSIDE, head.options, decisions))
+
+    def _followed(self, head: Version) -> bool:
+        """Whether the workspace is at the head."""
+        return self.workspace.decisions() == head.decisions and self.workspace.asked() == head.options.recipe()
 
     def _first(self) -> Version:
         """The version that a workspace without a history is at."""
         asked, plan = self.workspace.asked(), self.workspace.find("plan")
         recipe = asked if asked is not None else {} if plan is None else plan.record["options"]
         options = restore(PlanOptions, recipe)
-        return Version(1, None, _now(), BEGINNING, None, options, self.workspace.decisions())
+        return Version(1, None, now(), BEGINNING, None, options, self.workspace.decisions())
 
     def _move(self, database: sqlite3.Connection, id: int) -> Version:
         """Make a version the head, for the workspace too."""
-        version = self._one(database, id)
+        version = one(database, id)
         database.execute("UPDATE head SET version = ?", (id,))
         # Before the transaction ends: if it fails now, the files are found to differ from the head, and nothing is lost.
         self.workspace.ask(version.options)
@@ -274,61 +241,8 @@ class History:
             self.workspace.decide(version.decisions)
         return version
 
-    def _one(self, database: sqlite3.Connection, id: int) -> Version:
-        row = database.execute(f"{READ} WHERE id = ?", (id,)).fetchone()
-        if row is None:
-            raise PlanError(f"There is no version {id}. All are listed by: python -m influencespace history")
-        return _version(row)
-
     def _writable(self) -> bool:
         return os.access(self.workspace.path, os.W_OK)
 
-    def _create(self) -> None:
-        file = self.workspace.history
-        if file.exists():
-            return
-        # Made beside its place, so that nobody finds it half made; of two that begin at once the second finds it there.
-        aside = self.workspace.private("history")
-        with FileLock(aside / "begin.lock"):
-            if file.exists():
-                return
-            draft = aside / file.name
-            draft.unlink(missing_ok=True)
-            with contextlib.closing(sqlite3.connect(draft)) as database:
-                database.execute("PRAGMA journal_mode = WAL")
-                database.executescript(SCHEMA)
-            draft.rename(file)
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        # Where nothing can be written nothing changes either, and WAL's shared memory cannot be had.
-        mode = "mode=rw" if self._writable() else "mode=ro&immutable=1"
-        address = f"file:{quote(str(self.workspace.history))}?{mode}"
-        try:
-            with contextlib.closing(sqlite3.connect(address, timeout=30, uri=True, isolation_level=None)) as database:
-                yield database
-        except sqlite3.Error as error:
-            raise WorkspaceError(f"The history {self.workspace.history} cannot be used: {error}.") from error
-
-
-def _insert(
-    database: sqlite3.Connection, parent: int | None, what: str, options: PlanOptions, decisions: dict[str, Any]
-) -> int:
-    row = database.execute(
-        "INSERT INTO versions (parent, created, what, options, decisions) VALUES (?, ?, ?, ?, ?)",
-        (parent, _now(), what, canonical(options.recipe()), canonical(decisions)),
-    )
-    return int(row.lastrowid)
-
-
-def _redo(database: sqlite3.Connection, id: int) -> int | None:
-    return database.execute("SELECT redo FROM versions WHERE id = ?", (id,)).fetchone()[0]
-
-
-def _version(row: tuple) -> Version:
-    id, parent, created, what, name, options, decisions = row
-    return Version(id, parent, created, what, name, restore(PlanOptions, json.loads(options)), json.loads(decisions))
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    def _open(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        return opened(self.workspace.history, self._writable())

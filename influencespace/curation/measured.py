@@ -89,10 +89,9 @@ def measured(workspace: Workspace) -> list[MeasuredPlan]:
 def _versions(workspace: Workspace) -> dict[str, int]:
     """The latest version of every plan that there is one of."""
     try:
-        return {
-            workspace.plan_digest(version.options, version.decisions): version.id
-            for version in reversed(History(workspace).versions())
-        }
+        versions = History(workspace).versions()[::-1]
+        digests = workspace.plan_digests((version.options, version.decisions) for version in versions)
+        return {digest: version.id for digest, version in zip(digests, versions, strict=True)}
     except WorkspaceError:  # what plans are made from is not there any more
         return {}
 

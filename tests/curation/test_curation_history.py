@@ -130,6 +130,12 @@ def test_decisions_changed_by_other_means_are_a_step_of_their_own(workspace, his
     assert history.head().decisions == {} and history.head().id == 4
 
 
+def test_the_options_that_are_asked_for_are_those_of_the_head_again(workspace, history):
+    made = step(history, 0.3)
+    (workspace.path / "plan_options.json").unlink()
+    assert history.head() == made and workspace.asked() == made.options.recipe()
+
+
 def test_a_step_keeps_what_was_changed_meanwhile_by_other_means(workspace, history):
     before = step(history, 0.3)
     workspace.decide(PRUNE)

@@ -65,7 +65,7 @@ def _run(workspace: Workspace, job_id: int, stages: str) -> int:
             status = "failed"
             message = f"A fault of InfluenceSpace itself: {type(error).__name__}: {error}. Details: {store.log(job_id)}"
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        _say(" ".join(filter(None, (status, message))))
+        _say(": ".join(filter(None, (status, message))))
         store.finish(job_id, status, message)
     return 0 if status == "done" else 1
 

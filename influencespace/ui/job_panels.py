@@ -43,24 +43,27 @@ def listed(workspace: Workspace) -> None:
 
 def told(commands: list[list[Any]]) -> str:
     """What a job will do, step by step."""
-    return ", then ".join(_step(*command) for command in commands)
+    first, *others = (_step(*command) for command in commands)
+    return ", then ".join([first, *(step[0].lower() + step[1:] for step in others)])
 
 
 def _list(workspace: Workspace) -> None:
     with guarded():
         every = jobs.jobs(workspace)
+        running = [job for job in every if job.status == "running"]
         waiting = [job for job in reversed(every) if job.status == "queued"]
-        idle = not any(job.status == "running" for job in every)
+        for job in running:
+            _entry(workspace, job)
         for place, job in enumerate(waiting, start=1):
-            first = "Starts" if idle else "Waits, next"
+            first = "Waits, next" if running else "Starts"
             _waiting(workspace, job, first if place == 1 else f"Waits, number {place} in the queue")
-        for job in [job for job in every if job.status != "queued"][:SHOWN]:
+        for job in [job for job in every if not job.unfinished][:SHOWN]:
             _entry(workspace, job)
 
 
 def _waiting(workspace: Workspace, job: Job, place: str) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"queued_{job.id}"):
-        st.markdown(f"**{job.title}** · {place} · {told(job.commands)}")
+        st.markdown(f"**{job.title}** · {place} · {told(job.commands)}", width="stretch")
         st.button(
             "Removing…" if job.cancelled else "Remove", icon=":material/delete:", key=f"remove_{job.id}",
             disabled=job.cancelled is not None, on_click=work.cancel, args=(workspace, job.id),

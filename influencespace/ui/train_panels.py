@@ -156,9 +156,7 @@ def _ended(workspace: Workspace, job: Job) -> None:
         ended = "was cancelled" if job.status == "cancelled" else "did not work"
         kept_on = "They are kept: resume it to go on there." if finished else ""
         st.markdown(f"It {ended} when **{len(finished)} of {len(runs)}** runs were done. {kept_on}")
-        if job.message:
-            st.error(job.message, icon=":material/error:")
-    if kept is not None and (course := _course(kept)).curves:
+    if kept is not None and any((course := _course(kept)).curves.values()):
         _show(course, kept, runs, finished)
 
 

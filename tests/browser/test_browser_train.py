@@ -87,7 +87,7 @@ def test_training_outlives_reload_and_server_and_goes_on_after_a_cancel(browser,
         page.get_by_role("link", name="See the results").click()
         page.wait_for_url("**/results*")
         settled(page)
-        page.get_by_text("What was measured").wait_for()
+        page.get_by_text("What was measured", exact=True).wait_for()
     # Between the two servers the page asks in vain for the one that is gone.
     watch.errors = [error for error in watch.errors if "WebSocket" not in error and "ERR_CONNECTION" not in error]
     watch.check()
@@ -107,7 +107,7 @@ def test_failing_training_says_why_and_shows_its_log(browser, workspace, tmp_pat
         settled(page)
         reason = last(workspace).message
         assert page.get_by_text(reason, exact=True).count() >= 2  # in the strip, and on the page with its log
-        page.get_by_text(re.compile(r"\d\d:\d\d:\d\d  failed ")).wait_for()
+        page.get_by_text(re.compile(r"\d\d:\d\d:\d\d  failed: ")).wait_for()
         history.undo()
         page.get_by_role("button", name="Dismiss").click()
         page.get_by_role("alert").filter(has_text="Training did not work").wait_for(state="detached")

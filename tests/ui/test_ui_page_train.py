@@ -162,7 +162,7 @@ def test_a_further_training_waits_and_can_be_removed(app, untrained, written, mo
     monkeypatch.setattr(jobs, "cancel", lambda workspace, job_id: cancelled.append(job_id))
     opened = fine(app("train"))
     assert "2 more waiting" in opened.get("progress")[0].text
-    assert "**Training** · Waits, next · Make the plan, then Train: influence, random with 9 seeds each" in words(opened)
+    assert "**Training** · Waits, next · Make the plan, then train: influence, random with 9 seeds each" in words(opened)
     assert "**Checking by retraining** · Waits, number 2 in the queue · Check predictions by retraining" in words(opened)
     opened.button(key=f"remove_{third}").click().run()
     opened.button(key=f"remove_{waiting}").click().run()
@@ -250,7 +250,7 @@ def test_arm_without_any_run_has_no_figures():
 
 def test_every_command_has_words():
     assert job_panels.told([["demo", {}]]) == "Draw the demo and take it up to a plan"
-    assert job_panels.told([["score", {}], ["export", {}]]) == "Compute the influence, then Write the pairs to a file"
+    assert job_panels.told([["score", {}], ["export", {}]]) == "Compute the influence, then write the pairs to a file"
 
 
 @pytest.mark.parametrize(

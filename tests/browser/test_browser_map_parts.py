@@ -147,6 +147,95 @@ def test_grid_over_a_million_points_is_made_at_once(run):
     assert all_there
 
 
+# ---- what the shaders make of the columns
+
+
+PAINT = """
+  const canvas = document.createElement('canvas')
+  canvas.style.cssText = `width: ${given.side}px; height: ${given.side}px`
+  document.body.replaceChildren(canvas)
+  const painter = new Painter(canvas), n = given.cluster.length
+  painter.start()
+  painter.setPoints(new Uint16Array([...given.places.flat(), ...given.cluster]).buffer, n)
+  painter.setColumn('turn', given.turn && new Uint16Array(given.turn).buffer)
+  painter.setColumn('shade', given.shade && new Uint8Array(given.shade).buffer)
+  painter.setColumn('mask', given.mask && new Uint8Array(given.mask).buffer)
+  painter.setClusters('benefits', new Float32Array(given.benefit).buffer)
+  painter.setClusters('clusterColours', new Uint8Array(given.colours.flat()).buffer)
+  painter.setPalette(given.palette)
+  painter.paint(whole(), { pale: [200, 200, 200], rim: [0, 0, 0], ...given.look }, given.every)
+  const pixel = new Uint8Array(4), { gl } = painter
+  const seen = given.places.map(([x, y]) => {
+    const [left, top] = toScreen(whole(), given.side, given.side, x / LARGEST, y / LARGEST)
+    gl.readPixels(Math.floor(left), given.side - 1 - Math.floor(top), 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel)
+    return [...pixel.slice(0, 3)]
+  })
+  painter.destroy()
+  return seen
+"""
+PALE = [200, 200, 200]
+FILES = ("map_geometry.js", "map_shaders.js", "map_painter.js")
+
+
+@pytest.fixture(params=[100, 14_400], ids=["discs", "squares"])
+def cells(request):
+    """Points on a square grid that do not touch, each in one of 600 clusters, with all that can be known of them."""
+    draw, n = np.random.default_rng(0), request.param
+    side = int(np.sqrt(n))
+    step = 65535 // side
+    places = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2) * step + step // 2
+    turn = draw.integers(0, 65536, n)
+    turn[: n // 4] = draw.choice([0, 65533, 65534, 65535], n // 4)
+    return {
+        "side": 600, "places": places, "cluster": draw.integers(0, 600, n), "turn": turn, "shade": draw.integers(0, 256, n),
+        "mask": draw.integers(0, 2, n), "benefit": draw.random(600).astype(np.float32), "every": 1,
+        "colours": np.c_[draw.integers(0, 190, (600, 3)), np.full(600, 255)],
+        "palette": [f"#{i:02x}{255 - i:02x}40" for i in range(256)],
+    }
+
+
+def painted(run, cells, **look):
+    base = {"by": "cluster", "faintShade": -1, "removedCode": 0, "threshold": 0.5, "cap": 1}
+    plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in cells.items()}
+    return np.array(run(PAINT, plain | {"look": base | look}, FILES))
+
+
+def test_each_cluster_has_its_own_colour_also_beyond_256(run, cells):
+    seen = painted(run, cells | {"mask": None})
+    np.testing.assert_array_equal(seen, cells["colours"][cells["cluster"], :3])
+
+
+def test_what_the_mask_leaves_out_is_pale(run, cells):
+    seen = painted(run, cells)
+    expected = np.where(cells["mask"][:, None] == 1, cells["colours"][cells["cluster"], :3], PALE)
+    np.testing.assert_array_equal(seen, expected)
+
+
+def test_shades_are_places_in_the_palette_and_one_may_be_pale(run, cells):
+    seen = painted(run, cells | {"mask": None}, by="shade", faintShade=7)
+    shade = cells["shade"]
+    expected = np.where(shade[:, None] == 7, PALE, np.stack([shade, 255 - shade, np.full(len(shade), 64)], axis=1))
+    np.testing.assert_array_equal(seen, expected)
+
+
+@pytest.mark.parametrize(("removed", "cap"), [(0, 4), (1, 4), (30_000, 4), (65_533, 4), (30_000, 1)])
+def test_plan_is_a_comparison_of_turns_and_of_benefits(run, cells, removed, cap):
+    """Palette: kept, heavier, pruned. At a cap of 1 only what has its weight by hand is heavier."""
+    seen = painted(run, cells | {"mask": None}, by="plan", removedCode=removed, threshold=0.5, cap=cap)
+    turn, benefit = cells["turn"], cells["benefit"][cells["cluster"]]
+    heavier = (turn == 65534) | ((turn < 65534) & (benefit > 0.5) & (cap > 1))
+    place = np.select([turn < removed, heavier], [2, 1], 0)
+    np.testing.assert_array_equal(seen[:, 0], place)
+
+
+def test_leaving_points_out_draws_each_so_many_with_its_own_values(run, cells):
+    seen = painted(run, cells | {"every": 3})
+    drawn = np.arange(len(seen)) % 3 == 0
+    expected = np.where(cells["mask"][:, None] == 1, cells["colours"][cells["cluster"], :3], PALE)
+    np.testing.assert_array_equal(seen[drawn], expected[drawn])
+    assert (seen[~drawn] == 0).all()
+
+
 # ---- columns
 
 

@@ -80,7 +80,7 @@ class PairMap {
   /** Hand the columns that have changed to the painter, and draw. */
   upload(changed) {
     const { painter, columns, data } = this
-    if (painter.gl.isContextLost()) return
+    if (!this.colouring || painter.gl.isContextLost()) return
     for (const name of changed) {
       const content = columns.content(name)
       if (name === "atlas") {
@@ -138,7 +138,7 @@ class PairMap {
     }, every)
     this.words.settle(view, width, height)
     const { selected } = this.data
-    const ring = selected >= 0 && selected < this.data.n
+    const ring = selected >= 0 && 2 * selected < this.places.length
     this.words.encircle(ring ? this.onScreen(this.places[2 * selected], this.places[2 * selected + 1]) : null)
     if (!this.drawing) this.words.enclose(this.area ? this.area.map(([x, y]) => this.onScreen(x, y)) : null)
     canvas.dataset.frames = ++this.frames  // so that it can be seen from outside that a frame was drawn
@@ -161,6 +161,10 @@ class PairMap {
     this.words.tell(index, this.atlas.clusters[this.clusters[index]], this.data.words, left, top)
   }
 
+  hoverMiddle() {
+    this.hover(this.canvas.clientWidth / 2, this.canvas.clientHeight / 2)
+  }
+
   leave() {
     this.words.forget()
   }
@@ -178,7 +182,7 @@ class PairMap {
   nearest(left, top) {
     const { canvas, view, places } = this
     if (!places?.length) return -1
-    this.grid ??= new PointGrid(places, this.data.n)
+    this.grid ??= new PointGrid(places, places.length / 2)
     const [width, height] = [canvas.clientWidth, canvas.clientHeight]
     const [x, y] = toMap(view, width, height, left, top)
     const [wide, high] = [(view.zoom * width) / LARGEST, (view.zoom * height) / LARGEST]

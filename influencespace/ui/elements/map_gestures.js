@@ -5,7 +5,7 @@ const STEP = 3   // pixels between corners of a lasso
 const TOOLS = ["move", "box", "lasso"]
 
 class Gestures {
-  /** `map` has `canvas`, `look`, `hover`, `leave`, `click`, `outline`, `select`, `clear`, and whether it `selects`. */
+  /** `map` is a PairMap: it has the canvas, and does what is asked for. */
   constructor(map, root) {
     this.map = map
     this.root = root
@@ -21,8 +21,8 @@ class Gestures {
       const [dx, dy] = this.fromMiddle(event.offsetX, event.offsetY)
       map.look(view => zoomed(view, Math.exp(-event.deltaY * 0.0015), dx, dy))
     }
-    const turn = (dx, dy) => () => map.look(view => panned(view, dx, dy))
-    const nearer = factor => () => map.look(view => zoomed(view, factor))
+    const turn = (dx, dy) => () => this.step(view => panned(view, dx, dy))
+    const nearer = factor => () => this.step(view => zoomed(view, factor))
     const keys = {
       ArrowLeft: turn(-0.1, 0), ArrowRight: turn(0.1, 0), ArrowUp: turn(0, 0.1), ArrowDown: turn(0, -0.1),
       "+": nearer(1.4), "=": nearer(1.4), "-": nearer(1 / 1.4), 0: () => map.look(whole), Enter: () => map.clickMiddle(),
@@ -39,6 +39,12 @@ class Gestures {
     const buttons = { nearer: "+", farther: "-", all: 0, move: "m", box: "b", lasso: "l", seen: "v", none: "Escape" }
     for (const [name, key] of Object.entries(buttons)) root.querySelector(`.${name}`).onclick = keys[key]
     this.take("move")
+  }
+
+  /** A step by key or button: what has come to the middle is told of, as if it were pointed at. */
+  step(change) {
+    this.map.look(change)
+    this.map.hoverMiddle()
   }
 
   take(tool) {

@@ -87,7 +87,7 @@ def test_while_pairs_come_in_it_says_so_and_lists_the_work(app, tmp_path, writte
     opened = fine(app("train"))
     assert "on the way" in words(opened)
     assert opened.get("progress")[0].text.startswith("**Bringing in x.jsonl** · reading photos (0 of 9)")
-    assert "**Bringing in x.jsonl** · runs for" in opened.expander[0].label
+    assert "Bringing in x.jsonl · runs for" in opened.expander[0].label
 
 
 def test_nothing_trained_yet_says_what_training_is(app, untrained):
@@ -162,8 +162,8 @@ def test_a_further_training_waits_and_can_be_removed(app, untrained, written, mo
     monkeypatch.setattr(jobs, "cancel", lambda workspace, job_id: cancelled.append(job_id))
     opened = fine(app("train"))
     assert "2 more waiting" in opened.get("progress")[0].text
-    assert "**Training** · Waits, next · Make the plan, then train: influence, random with 9 seeds each" in words(opened)
-    assert "**Checking by retraining** · Waits, number 2 in the queue · Check predictions by retraining" in words(opened)
+    assert "Training · Waits, next · Make the plan, then train: influence, random with 9 seeds each" in words(opened)
+    assert "Checking by retraining · Waits, number 2 in the queue · Check predictions by retraining" in words(opened)
     opened.button(key=f"remove_{third}").click().run()
     opened.button(key=f"remove_{waiting}").click().run()
     assert cancelled == [third, waiting]
@@ -189,7 +189,7 @@ def test_failed_training_says_why_with_its_log_and_is_tried_again(app, untrained
     opened = app("train")
     assert not opened.exception
     assert {error.value for error in opened.error} == {"The arm random is left with fewer than 2 pairs."}
-    assert opened.expander[-1].label.startswith("**Training** · did not work · 30 s")
+    assert opened.expander[-1].label.startswith("Training · did not work · 30 s")
     assert "training random, seed 1\nkilled" in opened.code[0].value
     opened.button(key=f"again_{job_id}").click().run()
     assert app.submitted == [("demo", [tuple(command) for command in TRAIN])]
@@ -202,7 +202,7 @@ def test_finished_training_leads_to_its_results(app, workspace, written):
     opened = fine(app("train"))
     assert "**4 runs** are done and measured, in 3 min." in words(opened)
     assert not opened.warning
-    assert opened.expander[-1].label.startswith("**Training** · done · 3 min")
+    assert opened.expander[-1].label.startswith("Training · done · 3 min")
 
 
 def test_results_of_an_earlier_plan_say_so(app, workspace, written):

@@ -73,14 +73,18 @@ def effects(workspace: Workspace, clusters: Artifact, subject: Subject, label: o
     st.markdown(f"**{words}**")
     sought = influence_panels.named(rows, text)
     part = influence_panels.window(rows[sought] if sought.any() else rows, "removal")
-    what = "without it" if subject.gap is None else "without it, of the overall loss"
-    axis = f"rise of {subject.phrase} {what}, %"
+    if subject.gap is not None:
+        st.caption(influence_panels.gap_size(subject))
+    axis = f"rise of {subject.phrase} without it, %{'' if subject.gap is None else ' of the overall loss'}"
     figure = influence_charts.ranked(
         part, chosen=label, axis=axis, words=(subject.verb(1), subject.verb(-1)),
     )
     influence_panels.clickable(workspace, figure, rows, CLUSTER, key="influence_effects", alt=words)
     off = "" if found is None else " The bar is what predictions were off by, beside retraining; a ring is less than that."
-    st.caption(f"What removing a cluster would do. Above zero, keeping it {subject.verb(1)}.{off}")
+    st.caption(
+        f"What removing a cluster would do to the loss on these {subject.photos:,} validation photos; others would give somewhat "
+        f"other numbers. Above zero, keeping it {subject.verb(1)}.{off}"
+    )
     checked(workspace, clusters, made, subject)
 
 

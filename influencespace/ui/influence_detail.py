@@ -70,18 +70,18 @@ def figures(workspace: Workspace, rows: pd.DataFrame, place: int, found: list[Su
         alt="Selection score and removal effect on every target and gap",
         column_config={
             "on": st.column_config.TextColumn(
-                "On", pinned=True, width=134, help="The loss of all, of a group, or the gap between groups."
+                "On", pinned=True, width=146, help="The loss of all, of a group, or the gap between groups."
             ),
             "score": st.column_config.TextColumn(
-                "Score", width=98, help="Selection score with its 95 % interval. It orders; 1 is the mean of all.",
+                "Score", width=92, help="Selection score with its 95 % interval. It orders; 1 is the mean of all.",
             ),
-            "does": st.column_config.TextColumn("Keeping it", width=86, help="What it does beyond chance."),
+            "does": st.column_config.TextColumn("Keeping it", width=84, help="What it does beyond chance."),
             "effect": st.column_config.NumberColumn(
-                "Removal", format=f"%+.{_decimals(shown.get('effect', []))}f %%", width=66,
+                "Removal", format=f"%+.{_decimals(shown.get('effect', []))}f %%", width=62,
                 help="Removal effect. It predicts: by how many percent the loss rises without this cluster; of a gap, by how "
                 "much it widens, in percent of the overall loss.",
             ),
-            "verdict": st.column_config.TextColumn("Checked", width=66, help=effect_panels.MEANING),
+            "verdict": st.column_config.TextColumn("Checked", width=62, help=effect_panels.MEANING),
         },
     )
     if level != CLUSTER:

@@ -96,6 +96,8 @@ def named(view: pd.DataFrame, text: str) -> np.ndarray:
 def order_chart(workspace: Workspace, view: pd.DataFrame, subject: Subject, level: str, label: object) -> None:
     """Those that help and those that harm, in their order, with intervals."""
     _title(counts(view, subject, level))
+    if subject.gap is not None:
+        st.caption(gap_size(subject))
     part = window(view, "order")
     figure = influence_charts.ranked(
         part, axis=f"selection score on {subject.label}", words=(subject.verb(1), subject.verb(-1)), chosen=label
@@ -150,16 +152,20 @@ def group_chart(
 
 def gap_words(rows: pd.DataFrame, subject: Subject, level: str) -> str:
     """What is known of a gap, and of what clusters do to it, in a few sentences."""
-    gap = subject.gap
-    size = f"The loss on **{gap.behind}** is {gap.size:.2f} ± {gap.reach:.2f} above that on **{gap.ahead}**"
-    sure = ": within chance, so there may be no gap to close." if gap.within_chance else ": a gap beyond chance."
     mean, error = rows[f"{subject.name}.mean"], rows[f"{subject.name}.error"]
     beyond = beyond_chance(mean, error)
     narrow, widen = int((beyond & (mean > 0)).sum()), int((beyond & (mean < 0)).sum())
     if not narrow + widen:
-        return f"{size}{sure} What any {level} does to it is within chance."
+        return f"{gap_size(subject)} What any {level} does to it is within chance."
     doing = f"{many(narrow, level)} {does('narrow', narrow)} it and {widen} {does('widen', widen)} it"
-    return f"{size}{sure} Beyond chance, {doing}."
+    return f"{gap_size(subject)} Beyond chance, {doing}."
+
+
+def gap_size(subject: Subject) -> str:
+    """How large a gap is, and whether the photos can tell that there is one, in a sentence."""
+    gap = subject.gap
+    sure = "within chance, so there may be no gap to close" if gap.within_chance else "a gap beyond chance"
+    return f"The loss on **{gap.behind}** is {gap.size:.2f} ± {gap.reach:.2f} above that on **{gap.ahead}**: {sure}."
 
 
 def redundancy_chart(workspace: Workspace, view: pd.DataFrame, level: str, label: object, theme: str) -> None:

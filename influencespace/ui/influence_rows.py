@@ -45,7 +45,7 @@ class Subject:
     def phrase(self) -> str:
         """What clusters act on, in a sentence."""
         if self.gap is not None:
-            return f"the gap between {self.gap.behind} and {self.gap.ahead}"
+            return f"the {self.label}"
         return "the overall loss" if self.name == OVERALL else f"the loss on {self.name}"
 
     @property

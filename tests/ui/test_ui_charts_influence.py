@@ -221,7 +221,7 @@ def test_subjects_are_the_targets_and_then_the_gaps():
     ]
     found = subjects(targets)
     assert [(subject.label, subject.photos) for subject in found] == [("overall", 30), ("g=a", 10), ("g=b", 20), ("gap in g", 30)]
-    assert found[-1].phrase == "the gap between g=b and g=a"
+    assert found[-1].phrase == "the gap in g"
     assert (found[-1].verb(0.1), found[-1].verb(-0.1), found[0].verb(-0.1)) == ("narrows", "widens", "harms")
 
 

@@ -204,8 +204,9 @@ def test_help_for_one_group_at_the_cost_of_another_is_the_title(app, scored):
 
 def test_gap_is_chosen_like_a_target_with_its_own_words(app, scored):
     opened = show(app("influence"), target="gap in gender")
-    assert "**1 of 3 topics widens the gap between gender=woman and gender=man, 1 narrows; 1 within chance**" in words(opened)
+    assert "**1 of 3 topics widens the gap in gender, 1 narrows; 1 within chance**" in words(opened)
     assert "12 validation photos" in words(opened)
+    assert "The loss on **gender=woman** is 0.70 ± 0.28 above that on **gender=man**: a gap beyond chance." in words(opened)
     assert list(table(opened)["verdict"]) == ["narrows", "within chance", "widens"]
 
 

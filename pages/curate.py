@@ -19,6 +19,7 @@ with st.container(gap="xsmall"), guarded():
     with st.container(horizontal=True, vertical_alignment="center"):
         history_panels.bar(workspace)
         decision_panels.yours(workspace)
+    curate_panels.ready(workspace)
     chosen = selection.resolve(workspace, pairs, selection.chosen(workspace))
     left, right = st.columns([1.62, 1], gap="medium")
     with right:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import wait
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +14,7 @@ import streamlit as st
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import UP_WEIGHT
 from influencespace.ui import (
+    background,
     damage,
     decision_panels,
     decision_table,
@@ -32,7 +34,26 @@ from influencespace.ui.selection import ALL, AREA, CLUSTER, Selection
 from influencespace.workspace import Workspace
 
 PANEL, PHOTOS = "curate_panel", 12
+# Seconds before it is said what the page waits for.
+PATIENCE = 0.7
 _TURN = "curate_turn"
+
+
+def ready(workspace: Workspace) -> None:
+    """Have the order of the pairs and the plan made in another thread: of a million pairs, reading them takes a second and a
+    new order a third of one. The page waits, for without it all that stands there would go for a moment.
+
+    Raises
+    ------
+    PlanError
+        If a decision cannot be followed.
+    """
+    work = background.start(*planning.making(workspace))
+    wait([work.future], timeout=PATIENCE)
+    if not work.finished:
+        with st.spinner("Making the plan"):
+            wait([work.future])
+    work.future.result()
 
 
 def panel(workspace: Workspace, *, height: int) -> None:

@@ -138,7 +138,8 @@ def legible(values: np.ndarray) -> list[str]:
     """Numbers with their signs, all with as many decimals as show two figures of the largest; NaN is empty."""
     largest = np.nanmax(np.abs(values), initial=0.0)
     digits = int(np.clip(1 - np.floor(np.log10(largest)), 0, 6)) if largest > 0 else 0
-    return ["" if np.isnan(value) else f"{value:+.{digits}f}".replace("-", "−") for value in values]
+    signs = ["" if round(value, digits) == 0 else "−" if value < 0 else "+" for value in values]
+    return ["" if np.isnan(value) else f"{sign}{abs(value):.{digits}f}" for sign, value in zip(signs, values, strict=True)]
 
 
 def gaps(facts: dict, effects: pd.DataFrame) -> pd.DataFrame:

@@ -116,7 +116,7 @@ def _pick(versions: list[Version]) -> Version | None:
     rows = table(versions)
     picked = st.dataframe(
         rows, hide_index=True, key="history_table", height=min(36 * len(rows) + 38, 250), on_select="rerun",
-        selection_mode="single-row", alt="The versions, newest first: what each step was and with which values",
+        selection_mode="single-row", placeholder="", alt="The versions, newest first: what each step was and with which values",
         column_order=["Version", "Name", "Step", *(label for _, label in _VALUES), "When", "After"],
         column_config={
             "Version": st.column_config.NumberColumn(width=62), "Name": st.column_config.TextColumn(width=110),

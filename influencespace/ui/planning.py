@@ -27,6 +27,7 @@ from influencespace.curation.reasons import reasons
 from influencespace.curation.standing import Standing
 from influencespace.errors import PlanError
 from influencespace.options import restore
+from influencespace.progress import Progress
 from influencespace.ui import reading
 from influencespace.ui.prediction import RATIOS
 from influencespace.workspace import NEEDS, Workspace, canonical
@@ -100,6 +101,19 @@ def decide(workspace: Workspace, what: str, options: PlanOptions | None = None, 
 def key(workspace: Workspace) -> str:
     """A digest of what the order of the pairs comes from: all but the reduction ratio and the cap."""
     return _order_of(workspace, shown(workspace)).key
+
+
+def making(workspace: Workspace) -> tuple[str, Callable[[Progress], bool]]:
+    """A key, and what makes the order and the plan that are shown, so that they are there from then on; for a thread."""
+    version = shown(workspace)
+    wanted, options = _order_of(workspace, version), canonical(version.options.recipe())
+
+    def make(progress: Progress) -> bool:
+        _browser_order(wanted)
+        _plan(wanted, options)
+        return True
+
+    return f"plan-{wanted.key}-{hashlib.sha256(options.encode()).hexdigest()[:24]}", make
 
 
 def plan(workspace: Workspace) -> Plan:

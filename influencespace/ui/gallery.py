@@ -80,8 +80,8 @@ def helps(influence: float) -> str:
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, with the minus of print."""
-    return f"{value:+.{digits}f}".replace("-", "−")
+    """A number with its sign, with the minus of print; what rounds to nothing has a plus."""
+    return f"{round(float(value), digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
 def _card(pairs: TrainingPairs, index: int, row: dict, target: str, reach: float) -> dict:

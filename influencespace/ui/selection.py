@@ -133,6 +133,9 @@ def resolve(workspace: Workspace, pairs: TrainingPairs, choice: Choice) -> Selec
         name = names.get(int(choice.value) if choice.kind == TOPIC else choice.value, choice.value)
         words = f"of the {choice.kind} “{name}”"
         return replace(everything, index=index, words=words, why_empty=f"There is no {choice.kind} {choice.value} any more.")
+    if choice.kind in (ALIKE, COPIES) and int(choice.value) >= len(pairs):
+        none = np.empty(0, dtype=np.int64)
+        return replace(everything, index=none, why_empty="That pair is not among the training pairs any more.")
     features = fitting(workspace, "features")
     found = background.result(
         f"selection-{key}", lambda progress: _look(pairs, features, choice, progress), _DOING.get(choice.kind, "Looking")

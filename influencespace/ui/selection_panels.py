@@ -165,7 +165,6 @@ def _orders(pairs: TrainingPairs, chosen: Selection) -> dict[str, tuple[str | No
     if pairs.has("agreement"):
         found |= {"Caption fits worst": ("agreement", 1), "Caption fits best": ("agreement", -1)}
     if pairs.targets:
-        # Read here, though its box is drawn after: what was chosen there last is known before.
         found |= {"Harms most": (INFLUENCE + target(pairs), 1), "Helps most": (INFLUENCE + target(pairs), -1)}
     return found or {"As they came": (None, 1)}
 
@@ -173,7 +172,7 @@ def _orders(pairs: TrainingPairs, chosen: Selection) -> dict[str, tuple[str | No
 def _page(
     pairs: TrainingPairs, chosen: Selection, name: str | None, sign: int, page: int, first: int
 ) -> np.ndarray:
-    """(at most 60,) the pairs on a page of the gallery."""
+    """The pairs on a page of the gallery: 60, and before those of page one the pair ``first`` if it is not among them."""
     start, end = (page - 1) * gallery.PAGE, page * gallery.PAGE
     if name is None:
         found = np.arange(start, min(end, len(chosen))) if chosen.index is None else chosen.index[start:end]
@@ -181,7 +180,7 @@ def _page(
         found = best(-sign * chosen.of(pairs.numbers(name)), end)[start:]
         found = found if chosen.index is None else chosen.index[found]
     if page == 1 and first >= 0:
-        found = np.concatenate([[first], found[found != first]])[: gallery.PAGE]
+        found = np.concatenate([[first], found[found != first]])
     return found
 
 

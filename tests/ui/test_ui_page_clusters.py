@@ -190,6 +190,8 @@ def test_neighbours_and_near_duplicates_of_a_pair(app, workspace):
     opened = _select(opened, selection.COPIES, "5")
     assert _shown(opened) == [5]
     assert "which repeats no other" in words(opened)
+    opened = _select(opened, selection.ALIKE, str(TRAIN))
+    assert opened.info[0].value == "That pair is not among the training pairs any more."
 
 
 # ---- the gallery, the figures and the list
@@ -215,6 +217,7 @@ def test_pages_are_pieces_of_the_whole_order(workspace, monkeypatch):
     assert selection_panels._page(pairs, chosen, "agreement", -1, 1, int(expected[3])).tolist() == [
         expected[3], *expected[[0, 1, 2, 4, 5, 6]],
     ]
+    assert selection_panels._page(pairs, chosen, "agreement", -1, 1, int(expected[20])).tolist() == [expected[20], *expected[:7]]
 
 
 def test_figures_are_means_with_intervals_and_shares(app, workspace):

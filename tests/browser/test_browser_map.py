@@ -175,6 +175,21 @@ def test_map_can_be_looked_around_by_keyboard(page):
     page.wait_for_function("([node, style]) => node.getAttribute('style') === style", arg=moved)
 
 
+def test_pairs_are_found_and_opened_without_a_mouse(page, places):
+    """What the keys bring to the middle is told of, and Enter opens it."""
+    steps = np.stack(np.meshgrid(np.arange(-4, 5), np.arange(-4, 5)), axis=-1).reshape(-1, 2)
+    distance = np.hypot(*(places[None] - (0.5 + 0.1 * steps / FIT)[:, None]).transpose(2, 0, 1))
+    best, pair = np.unravel_index(distance.argmin(), distance.shape)
+    canvas = page.locator(MAP)
+    for keys, count in zip((("ArrowLeft", "ArrowRight"), ("ArrowDown", "ArrowUp")), steps[best], strict=True):
+        for _ in range(abs(count)):
+            canvas.press(keys[int(count > 0)])
+    page.locator(".tip .caption").filter(has_text=f"number {pair}").wait_for()
+    canvas.press("Enter")
+    page.get_by_text(re.compile(f"20 pairs of the topic “{TOPICS[pair % 3]}”")).wait_for()
+    settled(page)
+
+
 def test_dragging_moves_the_map_and_sends_nothing(page):
     texts, _ = sent(page)
     place = page.locator(".over span").filter(has_text=TOPICS[1])

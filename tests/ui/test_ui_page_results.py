@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from fabricated import TEST, TRAIN, VALIDATION, AnyOptions, fabricate, results, write_plan, write_training
+from fabricated import GAINS, TEST, TRAIN, VALIDATION, AnyOptions, fabricate, results, write_plan, write_training
 from page_cases import fine, sent_to, words
 
 from influencespace import jobs
@@ -72,6 +72,8 @@ def test_predictions_stand_beside_what_was_measured_and_retrained(app, workspace
     opened = fine(app("results"))
     table = shown(opened, "Predicted")
     assert list(table["Target"]) == ["overall", "gender=woman", "gender=man"]
+    # The gain is so many times how much larger the share of helpful clusters is: 10 x 2 + 20 against 18 pairs of weight 1.
+    assert list(table["Predicted"]) == pytest.approx([gain * (40 - 18) / 58 for gain in GAINS], abs=1e-6)
     assert list(table["Measured"]) == ["2.0  [1.0, 3.0]"] * 3
     assert list(table["Direction"]) == ["as predicted"] * 3
     assert "These are different quantities" in words(opened)

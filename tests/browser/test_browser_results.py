@@ -1,0 +1,96 @@
+"""The pages Results and Export in a browser: photos of changed retrievals, the report, and a subset written by a job."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import visiting
+from visiting import CHROMIUM, go_to, served, settled
+
+sys.path.append(str(Path(__file__).parents[1] / "ui"))  # the fabricated workspace is that of the page tests
+
+from fabricated import TEST, fabricate
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
+]
+JOB_SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return fabricate(tmp_path_factory.mktemp("workspaces") / "small")
+
+
+@pytest.fixture(scope="module")
+def address(workspace):
+    with served(workspace.path.parent, workspace.path.parent / "server.log") as at:
+        yield at
+
+
+@pytest.fixture
+def page(address):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
+        opened = browser.new_page(viewport={"width": 1280, "height": 720})
+        opened.set_default_timeout(30_000)
+        yield opened
+        browser.close()
+
+
+def saved(page, name):
+    """The text of the file that a button of that name saves."""
+    with page.expect_download() as found:
+        page.get_by_role("button", name=name, exact=True).click()
+    return Path(found.value.path()).read_text(encoding="utf-8")
+
+
+def test_changed_retrievals_have_their_photos_and_the_report_needs_nothing_else(page, address):
+    watch = visiting.Watch(page)
+    page.goto(f"{address}/results")
+    settled(page)
+    cards = page.locator(".retrievals .card")
+    cards.first.scroll_into_view_if_needed()
+    assert cards.count() == 2
+    assert cards.locator(".places").all_inner_texts() == ["11→3", "12→4"]
+    for photo in cards.locator("img").all():
+        photo.scroll_into_view_if_needed()
+        assert photo.evaluate("image => image.decode().then(() => image.naturalWidth)") == 32
+    page.get_by_text("All that moved").click()
+    cards.nth(TEST - 1).wait_for()
+    report = saved(page, "Report")
+    assert "<script" not in report and "http" not in report.replace("http-equiv", "")
+    rows = list(csv.DictReader(saved(page, "CSV").splitlines()))
+    assert {"recall", "paired difference", "changed retrievals"} <= {row["section"] for row in rows}
+    watch.check()
+
+
+def test_a_subset_is_taken_through_the_browser_and_written_by_a_job(page, address, tmp_path):
+    watch = visiting.Watch(page)
+    page.goto(f"{address}/results")
+    settled(page)
+    go_to(page, "Export")
+    lines = saved(page, "Download subset.jsonl").splitlines()
+    assert len(lines) == 48
+    assert json.loads(saved(page, "and what it was made with"))["counts"]["kept"] == 48
+    file = tmp_path / "out" / "mine.jsonl"
+    box = page.get_by_role("textbox", name="Write it to")
+    box.fill(str(file))
+    box.press("Tab")
+    page.get_by_role("button", name="Write the file").click()
+    page.get_by_text("Written of late").wait_for()
+    end = time.monotonic() + JOB_SECONDS
+    while not file.exists() and time.monotonic() < end:
+        page.wait_for_timeout(100)
+    assert file.read_text(encoding="utf-8").splitlines() == lines
+    page.get_by_test_id("stMain").get_by_text("Writing mine.jsonl").wait_for(state="detached")
+    page.get_by_role("button", name="Write the file").click()
+    page.get_by_text("exists. Name another file").wait_for()
+    watch.check()

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from shell_cases import QUICK, accepted, fingerprint, groups, refused, shell, write_embeddings
 
@@ -44,7 +45,7 @@ def test_the_commands_are_the_stages_in_the_order_of_the_road():
 
 def test_the_help_shows_the_road_in_order_and_every_command_has_examples():
     text = accepted(shell("--help")).stdout
-    commands = ["demo", "run", *COMMANDS, "export", "status"]
+    commands = ["demo", "run", *COMMANDS, "export", "report", "status"]
     found = [text.index(f"│ {name} ") for name in commands]
     assert found == sorted(found)
     for name in commands:
@@ -209,6 +210,18 @@ def test_export_writes_the_planned_rows(road, tmp_path):
         "workspace": str(folder / "w"), "output": str(file), "format": "jsonl", "plan": results["plan"],
     }
     refused(shell("export", "--workspace", folder / "w", "--output", file), str(file), "--overwrite")
+
+
+def test_report_is_written_as_html_and_csv_and_replaces_nothing_unasked(road, tmp_path):
+    folder, _, results, _ = road
+    html, csv = tmp_path / "report.html", tmp_path / "figures.csv"
+    call = ("report", "--workspace", folder / "w", "--output", html, "--csv", csv)
+    result = accepted(shell(*call, "--json", "-"))
+    assert json.loads(result.stdout) == {"workspace": str(folder / "w"), "files": [str(html), str(csv)]}
+    assert "<script" not in html.read_text(encoding="utf-8")
+    recall = pd.read_csv(csv).query("section == 'recall' and direction == 'both' and metric == 'R@10'").set_index("arm")["mean"]
+    assert recall.to_dict() == pytest.approx({arm["arm"]: arm["recall"]["R@10"]["both"]["mean"] for arm in results["arms"]})
+    refused(shell(*call), str(html), "--overwrite")
 
 
 def test_json_never_replaces_what_the_pairs_come_from(tmp_path, road):

@@ -62,7 +62,7 @@ with left, st.container(gap="xsmall"), guarded():
         else:
             influence_panels.order_chart(workspace, some, subject, level, label)
 with right, st.container(gap="xsmall"), guarded():
-    influence_detail.heading(workspace, view, place, subject, level, was_chosen)
+    influence_detail.heading(workspace, rows, view, place, subject, level, was_chosen)
     influence_detail.photos(workspace, label, subject, level)
     influence_detail.figures(workspace, rows, place, found, level)
 influence_panels.table(workspace, view, wanted, subject, level)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from influencespace.influence.chance import Z
 from influencespace.ui import effect_panels, gallery, reading, selection
-from influencespace.ui.influence_rows import CLUSTER, Subject, drivers, many, spoken, standing
+from influencespace.ui.influence_rows import CLUSTER, Subject, drivers, how, many, spoken, standing
 from influencespace.ui.reading import INFLUENCE
 from influencespace.ui.road import fitting
 from influencespace.workspace import Workspace
@@ -26,7 +26,9 @@ SHOWN = 6
 FULL = 4.0
 
 
-def heading(workspace: Workspace, view: pd.DataFrame, place: int, subject: Subject, level: str, chosen: bool) -> None:
+def heading(
+    workspace: Workspace, rows: pd.DataFrame, view: pd.DataFrame, place: int, subject: Subject, level: str, chosen: bool
+) -> None:
     """Its name, the ways to other pages with it selected, and what keeping it does, in a sentence."""
     row = view.iloc[place]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -41,7 +43,7 @@ def heading(workspace: Workspace, view: pd.DataFrame, place: int, subject: Subje
                     args=(workspace, level, str(row["label"])), help="Select its pairs, here and on the other pages.",
                 )
     lead = "" if chosen else f"Shown is the {level} with the lowest score; click another. "
-    does = f"Keeping it **{subject.verb(row['value'])}** {subject.phrase}" if row["beyond"] else (
+    does = f"Keeping it **{subject.verb(row['value'])}** {subject.phrase}{how(rows.iloc[place], subject)}" if row["beyond"] else (
         f"What keeping it does to {subject.phrase} is **within chance**"
     )
     st.caption(

@@ -144,6 +144,18 @@ def at_odds(rows: pd.DataFrame, found: list[Subject], noun: str) -> str:
     return f"{who} {does('help', count)} one group and {does('harm', count)} another beyond chance"
 
 
+def how(row: pd.Series, subject: Subject) -> str:
+    """What stands behind a gap that narrows although nobody is helped, or widens although nobody is harmed; empty otherwise."""
+    if subject.gap is None:
+        return ""
+    behind, ahead = (row[f"{target}.mean"] for target in (subject.gap.behind, subject.gap.ahead))
+    if ahead < behind < 0:
+        return f", by harming {subject.gap.ahead} more than {subject.gap.behind}"
+    if 0 < behind < ahead:
+        return f", by helping {subject.gap.ahead} more than {subject.gap.behind}"
+    return ""
+
+
 def many(count: int, noun: str) -> str:
     """So many of something."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -17,6 +17,7 @@ from influencespace.ui.influence_rows import (
     both_ends,
     counts,
     drivers,
+    how,
     more_than_share,
     spoken,
     standing,
@@ -223,6 +224,16 @@ def test_subjects_are_the_targets_and_then_the_gaps():
     assert [(subject.label, subject.photos) for subject in found] == [("overall", 30), ("g=a", 10), ("g=b", 20), ("gap in g", 30)]
     assert found[-1].phrase == "the gap in g"
     assert (found[-1].verb(0.1), found[-1].verb(-0.1), found[0].verb(-0.1)) == ("narrows", "widens", "harms")
+
+
+@pytest.mark.parametrize(("behind", "ahead", "words"), [
+    (-1.0, -3.0, ", by harming g=a more than g=b"), (1.0, 3.0, ", by helping g=a more than g=b"), (1.0, -1.0, ""),
+    (3.0, 1.0, ""), (-3.0, -1.0, ""),
+])
+def test_a_gap_that_narrows_though_nobody_is_helped_says_so(behind, ahead, words):
+    row = pd.Series({"g=b.mean": behind, "g=a.mean": ahead})
+    assert how(row, Subject("gap.g", 2, Gap("g", "g=b", "g=a", 0.3, 0.1))) == words
+    assert how(row, Subject("g=a", 2)) == ""
 
 
 def test_a_gap_of_pairs_is_the_difference_between_its_groups():

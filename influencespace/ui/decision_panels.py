@@ -12,7 +12,7 @@ from influencespace.curation import decisions as edit
 from influencespace.curation import sets
 from influencespace.curation.decisions import CLUSTERS, HEAVIEST, LOCK, SETS, TOPICS
 from influencespace.errors import PlanError
-from influencespace.ui import history_panels, planning, reading
+from influencespace.ui import history_panels, planning, reading, selection
 from influencespace.ui.guard import guarded
 from influencespace.ui.selection import CLUSTER, TOPIC, Selection
 from influencespace.workspace import Workspace
@@ -120,6 +120,7 @@ def _take_back_of(workspace: Workspace, picked: list[tuple[str, str, str]]) -> N
 @guarded()
 def _decide(workspace: Workspace, chosen: Selection, decision: str | float) -> None:
     """Record a decision: on a topic or cluster by its name, on other pairs, and to lock, as a stored set."""
+    chosen = _present(workspace, chosen)
     decided, level = planning.shown(workspace).decisions, LEVELS.get(chosen.choice.kind)
     name = f"{len(chosen):,} pairs {chosen.words}"
     if level is not None and decision != LOCK:
@@ -134,6 +135,7 @@ def _decide(workspace: Workspace, chosen: Selection, decision: str | float) -> N
 @guarded()
 def _take_back(workspace: Workspace, chosen: Selection) -> None:
     """Take back what was decided about the selected topic, cluster, or just these pairs."""
+    chosen = _present(workspace, chosen)
     decided = planning.shown(workspace).decisions
     before, level = decided, LEVELS.get(chosen.choice.kind)
     if level is not None:
@@ -147,6 +149,14 @@ def _take_back(workspace: Workspace, chosen: Selection) -> None:
     if decided == before:
         raise PlanError("There is no decision on just these pairs to take back; “Yours” lists all decisions.")
     _record(workspace, f"Take back: {len(chosen):,} pairs {chosen.words}", decided)
+
+
+def _present(workspace: Workspace, drawn: Selection) -> Selection:
+    """What is selected now: a quick hand goes to the next row and decides before the buttons know of it."""
+    now = selection.chosen(workspace)
+    if now == drawn.choice or now.kind not in LEVELS:
+        return drawn
+    return selection.resolve(workspace, reading.training(workspace), now)
 
 
 def _ids(workspace: Workspace, chosen: Selection) -> pa.Array:

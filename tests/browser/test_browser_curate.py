@@ -229,11 +229,12 @@ def test_triage_goes_by_keys_alone(page, workspace):
     page.keyboard.press("j")
     page.get_by_text("of the cluster").first.wait_for()
     settled(page)
+    first = page.get_by_text("of the cluster").first.inner_text()
     page.keyboard.press("k")
     _version(page, 2)
     page.keyboard.press("j")
-    settled(page)
-    page.keyboard.press("u")
+    page.wait_for_function("first => !document.body.innerText.includes(first)", arg=first)
+    page.keyboard.press("u")  # while the page is still being drawn
     _version(page, 3)
     assert sorted(History(workspace).head().decisions["clusters"].values()) == ["keep", "up-weight"]
     page.keyboard.press("x")

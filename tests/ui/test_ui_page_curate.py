@@ -210,6 +210,21 @@ def test_rows_say_influence_with_its_interval_the_gap_and_the_reason(app, worksp
     assert "benefit" in row["reason"]
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [([0.214, -0.0301, 0.0], ["+0.21", "−0.03", "0.00"]), ([12.0, -0.2], ["+12", "0"]), ([0.0, np.nan], ["0", ""])],
+)
+def test_numbers_have_two_figures_of_the_largest_and_no_sign_at_zero(values, said):
+    assert decision_table.legible(np.array(values)) == said
+
+
+def test_decision_goes_to_what_was_selected_since_the_buttons_were_drawn(app, workspace):
+    opened = _choose(app("curate"), workspace, Choice("cluster", "0.0"))
+    opened.session_state["selection"] = {"workspace": str(workspace.path), "choices": [Choice("cluster", "1.1")]}
+    _press(opened, "triage_keep")
+    assert workspace.decisions() == {"clusters": {"1.1": "keep"}}
+
+
 def test_topics_sum_up_their_clusters(app, workspace):
     opened = app("curate")
     opened.session_state[f"{TABLE}_level"] = "Topics"

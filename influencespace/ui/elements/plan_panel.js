@@ -55,7 +55,12 @@ class PlanPanel {
     if (!wanted) return
     const answer = await fetch(wanted.url)
     if (wanted.url !== this.data.prediction.grid?.url) return
-    if (!answer.ok) return this.send("missing", true)
+    if (!answer.ok) {
+      // Asked for once: what fails again is no matter of having been forgotten.
+      if (this.missed !== wanted.url) this.send("missing", true)
+      this.missed = wanted.url
+      return
+    }
     const values = new Float32Array(await answer.arrayBuffer())
     this.grid = { ...wanted, gains: unfold(values, wanted.ratios.length, wanted.caps.length, wanted.targets) }
     this.draw()

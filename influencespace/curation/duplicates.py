@@ -55,7 +55,7 @@ def rank_in_sets(sets: np.ndarray, place: np.ndarray, value: np.ndarray, by_hand
 
 def worth(rank: np.ndarray) -> np.ndarray:
     """What the pair of each rank adds to its set, in units of what the best one adds: 1, 0.58, 0.42, 0.32, 0.26, ..."""
-    return np.log2(1 + 1 / rank)
+    return np.log2(1 + 1 / np.arange(1, rank.max(initial=1) + 1))[rank - 1]
 
 
 def relegate(place: np.ndarray, rank: np.ndarray, harmful: int) -> np.ndarray:

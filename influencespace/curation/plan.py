@@ -156,7 +156,7 @@ def _weights(value: np.ndarray, rank: np.ndarray, cap: float) -> np.ndarray:
     that part of what is above 1 which their rank is worth."""
     if len(value) < 2:
         return np.ones(len(value))
-    first = np.flatnonzero(np.diff(value, prepend=-np.inf) != 0)
+    first = np.flatnonzero(np.concatenate([[True], value[1:] != value[:-1]]))
     smaller = np.repeat(first, np.diff(first, append=len(value)))
     return 1 + (cap - 1) * smaller / (len(value) - 1) * worth(rank)
 

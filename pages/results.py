@@ -34,6 +34,7 @@ st.subheader("Retrievals that changed", anchor=False)
 with guarded():
     retrieval_panels.changed(workspace, training, arms)
 st.subheader("Time, and the course of training", anchor=False)
+st.markdown("**What each arm took: choosing its pairs, and training on them**")
 st.plotly_chart(
     results_charts.seconds(results), key="results_seconds", alt="Seconds that each arm took to choose its pairs and to train"
 )

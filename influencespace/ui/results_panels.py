@@ -150,6 +150,7 @@ def course(training: Artifact) -> None:
     left, right = st.columns(2, gap="large")
     for place, column, what in ((left, "recall", "Validation recall"), (right, "loss", "Training loss")):
         with place:
+            st.markdown(f"**{what} over the epochs, mean of the seeds**")
             st.plotly_chart(
                 training_charts.curves(curves, column), key=f"results_curve_{column}",
                 alt=f"{what} of each arm over the epochs",

@@ -46,7 +46,7 @@ def test_whole_workspace_shows_every_page(app, workspace, page):
 
 @pytest.mark.parametrize(
     ("page", "made"),
-    [("clusters", "clusters"), ("influence", "scores"), ("curate", "scores"), ("train", "plan"), ("export", "plan")],
+    [("clusters", "clusters"), ("influence", "scores"), ("curate", "scores"), ("train", "scores"), ("export", "plan")],
 )
 def test_what_is_out_of_date_says_so_and_is_made_again(app, workspace, page, made):
     with workspace.write("pairs", AnyOptions(seed=1)) as draft:

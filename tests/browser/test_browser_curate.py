@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -229,11 +230,15 @@ def test_triage_goes_by_keys_alone(page, workspace):
     page.keyboard.press("j")
     page.get_by_text("of the cluster").first.wait_for()
     settled(page)
-    first = page.get_by_text("of the cluster").first.inner_text()
+    name = re.search("“(.*)”", page.get_by_text("of the cluster").first.inner_text())[1]
     page.keyboard.press("k")
     _version(page, 2)
     page.keyboard.press("j")
-    page.wait_for_function("first => !document.body.innerText.includes(first)", arg=first)
+    # The last such sentence is that of the selection, for the version is called by its step.
+    page.wait_for_function(
+        "name => ![...document.querySelectorAll('p')].filter(p => p.innerText.includes('of the cluster')).at(-1)"
+        ".innerText.includes(name)", arg=name,
+    )
     page.keyboard.press("u")  # while the page is still being drawn
     _version(page, 3)
     assert sorted(History(workspace).head().decisions["clusters"].values()) == ["keep", "up-weight"]

@@ -79,10 +79,10 @@ def photos(pairs: TrainingPairs) -> None:
         shapes_chart(found), key="data_shapes", config={"displayModeBar": False},
         alt="; ".join(f"{share:.0%} {name}" for name, share in found.shapes.items()),
     )
-    missing = found.asked - len(found.width)
+    missing, sides = found.asked - len(found.width), dict.fromkeys((f"{side.min():,}", f"{side.max():,}"))
     st.caption(
         f"From a sample of {found.asked:,} photos, spread evenly over the training pairs. The shorter side has "
-        f"{side.min():,} to {side.max():,} pixels." + (f" {missing:,} of them cannot be read any more." if missing else "")
+        f"{' to '.join(sides)} pixels." + (f" {missing:,} of them cannot be read any more." if missing else "")
     )
 
 

@@ -11,8 +11,8 @@ import streamlit as st
 
 from influencespace.influence.chance import Z
 from influencespace.ui import effect_panels, gallery, reading, selection
+from influencespace.ui.columns import INFLUENCE
 from influencespace.ui.influence_rows import CLUSTER, Subject, drivers, how, many, spoken, standing
-from influencespace.ui.reading import INFLUENCE
 from influencespace.ui.road import fitting
 from influencespace.workspace import Workspace
 

@@ -12,7 +12,7 @@ from influencespace.influence.fairness import Gap, gap_scores, gaps
 from influencespace.influence.hierarchy import benefit_shares
 from influencespace.influence.targets import OVERALL
 from influencespace.ui import reading
-from influencespace.ui.reading import INFLUENCE, TrainingPairs
+from influencespace.ui.columns import INFLUENCE, TrainingPairs
 from influencespace.workspace import Artifact
 
 TOPIC, CLUSTER = "topic", "cluster"

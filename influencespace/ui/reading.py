@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from influencespace.pairs.views import training_rows
-from influencespace.ui.columns import INFLUENCE, TrainingPairs
+from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.road import fitting
 from influencespace.workspace import Artifact, Workspace
 
-_JOINED = ("proxy", "clusters", "scores")
+_JOINED = ("pairs", "proxy", "clusters", "scores")
 
 
 def table(artifact: Artifact, name: str) -> pd.DataFrame:
@@ -23,17 +21,14 @@ def table(artifact: Artifact, name: str) -> pd.DataFrame:
 
 def training(workspace: Workspace) -> TrainingPairs:
     """The training pairs with all that fits together of what is known of them; there must be pairs."""
-    return _training(str(workspace.path), tuple(_digests(workspace, _JOINED).items()))
+    digests = ((name, made.digest if (made := fitting(workspace, name)) else None) for name in _JOINED)
+    return _training(str(workspace.path), tuple(digests))
 
 
 def names(clusters: Artifact) -> tuple[dict[int, str], dict[str, str]]:
     """The names of topics and of clusters."""
     topics, strata = table(clusters, "topics"), table(clusters, "clusters")
     return topics.set_index("topic")["name"].to_dict(), strata.set_index("cluster")["name"].to_dict()
-
-
-def _digests(workspace: Workspace, joined: tuple[str, ...]) -> dict[str, str | None]:
-    return {name: made.digest if (made := fitting(workspace, name)) else None for name in ("pairs", *joined)}
 
 
 @st.cache_data(show_spinner=False, max_entries=60)
@@ -47,33 +42,3 @@ def _training(path: str, digests: tuple[tuple[str, str | None], ...]) -> Trainin
     workspace = Workspace(path)
     made = {name: workspace.artifact(name) for name, digest in digests if digest}
     return TrainingPairs(workspace, made, hashlib.sha256(repr((path, digests)).encode()).hexdigest()[:24])
-
-
-# ---- the table of all pairs, which the pages leave one after the other
-
-
-def frame(workspace: Workspace) -> pd.DataFrame:
-    """One row a training pair with everything that is known of it so far."""
-    return _frame(str(workspace.path), tuple(_digests(workspace, (*_JOINED, "plan")).items()))
-
-
-def targets(pairs: pd.DataFrame) -> list[str]:
-    """The targets that there is influence on; the overall one comes first."""
-    return [column.removeprefix(INFLUENCE) for column in pairs.columns if column.startswith(INFLUENCE)]
-
-
-@st.cache_data(show_spinner=False, max_entries=8)
-def _frame(path: str, digests: tuple[tuple[str, str | None], ...]) -> pd.DataFrame:
-    workspace = Workspace(path)
-    made = {name: workspace.artifact(name) for name, digest in digests if digest}
-    pairs = made["pairs"].table("pairs")
-    joined = [pairs.iloc[training_rows(pairs)].reset_index(drop=True)]
-    if "proxy" in made:
-        joined.append(pd.DataFrame({"agreement": np.array(made["proxy"].array("agreement"))}))
-    if "clusters" in made:
-        joined.append(made["clusters"].table("members"))
-    if "scores" in made:
-        joined.append(made["scores"].table("pairs").add_prefix(INFLUENCE))
-    if "plan" in made:
-        joined.append(made["plan"].table("pairs"))
-    return pd.concat(joined, axis=1)

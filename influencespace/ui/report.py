@@ -7,6 +7,7 @@ read it, and from what it was made.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -272,8 +273,8 @@ def _changed(workspace: Workspace, report: Report) -> Iterable[str]:
 
 def _photo(workspace: Workspace, pair, before: float, after: float) -> str:
     caption = escape(pair["caption"][:200])
-    source = thumbnails.url(workspace, pair["image_path"], pair["photo"])
-    image = f'<img src="{source}" alt="{caption}">' if source else ""
+    content = thumbnails.jpeg(workspace, pair["image_path"], pair["photo"])
+    image = f'<img src="data:image/jpeg;base64,{b64encode(content).decode()}" alt="{caption}">' if content else ""
     return f"<figure>{image}<figcaption><b>{before:g} → {after:g}</b><br>{caption}</figcaption></figure>"
 
 

@@ -1,8 +1,7 @@
-"""Small versions of the photos: made once, kept as JPEG in the workspace's cache, sent as data URLs."""
+"""Small versions of the photos: made once, kept as JPEG in the workspace's cache."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 import threading
@@ -17,8 +16,8 @@ from influencespace.workspace import Workspace
 SIDE, LARGE = 192, 900  # pixels: sharp at 110 to 150 on a dense screen, and in a view of a single pair
 
 
-def url(workspace: Workspace, image_path: str | None, photo: str) -> str | None:
-    """A photo's thumbnail as a ``data:`` URL; None where there is no photo or it cannot be read any more.
+def jpeg(workspace: Workspace, image_path: str | None, photo: str) -> bytes | None:
+    """A photo's thumbnail; None where there is no photo or it cannot be read any more.
 
     Parameters
     ----------
@@ -29,12 +28,6 @@ def url(workspace: Workspace, image_path: str | None, photo: str) -> str | None:
     photo
         The hex digest of its content, which names the thumbnail: a changed photo has another.
     """
-    content = jpeg(workspace, image_path, photo)
-    return None if content is None else "data:image/jpeg;base64," + base64.b64encode(content).decode()
-
-
-def jpeg(workspace: Workspace, image_path: str | None, photo: str) -> bytes | None:
-    """A photo's thumbnail as JPEG; parameters as of :func:`url`."""
     if not isinstance(image_path, str) or not image_path:
         return None
     try:

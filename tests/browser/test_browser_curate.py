@@ -52,15 +52,6 @@ def workspace(folder, address):
     return Workspace(shutil.copytree(folder / "drawn", folder / f"copy-{number}"))
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
-        yield opened
-        opened.close()
-
-
 class Traffic:
     """The bytes that went over the websocket, and the columns that were fetched."""
 

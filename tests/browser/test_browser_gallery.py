@@ -41,15 +41,6 @@ def address(folder):
         yield at
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def visit(browser, address):
     """Opens the clusters page on a workspace; nothing may leave the machine or err."""

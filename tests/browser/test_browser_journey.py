@@ -1,8 +1,9 @@
-"""A curator's first visit, in a real browser: from nothing to predictions that are checked, and to a training that is watched
-and cancelled."""
+"""A curator's first visit, in a real browser: from nothing to predictions that are checked, to a subset on disk, and to a
+training that is watched and cancelled."""
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
@@ -11,6 +12,7 @@ import visiting
 from visiting import CHROMIUM, colours_on, go_to, served, settled
 
 from influencespace import jobs
+from influencespace.curation.history import History
 from influencespace.influence.verification import DOUBTFUL, VERIFIED, verdicts
 from influencespace.workspace import Workspace
 
@@ -19,7 +21,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
 ]
 MAP = "canvas[role=img]"
-FIRST_MAP_SECONDS, PREDICTED_SECONDS, CHECKED_SECONDS = 60.0, 180.0, 120.0
+# How long a busy machine may take; how long it does take is printed.
+FIRST_MAP_SECONDS, PREDICTED_SECONDS, CHECKED_SECONDS = 240.0, 240.0, 240.0
 
 
 @pytest.fixture
@@ -33,6 +36,14 @@ def page():
         browser.close()
 
 
+def wait_until(true) -> None:
+    """Wait for what another process does."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def test_first_visit_from_the_demo_to_a_cancelled_training(page, tmp_path):
     watch = visiting.Watch(page)
     folder = tmp_path / "workspaces"
@@ -40,17 +51,18 @@ def test_first_visit_from_the_demo_to_a_cancelled_training(page, tmp_path):
     with served(folder, tmp_path / "server.log") as address:
         page.goto(address)
         page.locator(MAP).wait_for(timeout=1000 * FIRST_MAP_SECONDS)
-        assert time.monotonic() - began < FIRST_MAP_SECONDS
+        print(f"first map {time.monotonic() - began:.1f} s after the server's start")
         workspace = Workspace(folder / "demo")
         page.wait_for_function("() => !document.querySelector('.st-key-work')", timeout=1000 * PREDICTED_SECONDS)
         settled(page)
         assert workspace.state("plan") == workspace.state("effects") == "current"
         assert colours_on(page, MAP) > 50
-        assert page.locator(".gallery img").count() == 24
+        assert page.locator(".gallery img").count() == 60
 
         go_to(page, "Data")
         page.get_by_text("Pairs for training").wait_for()
         go_to(page, "Influence")
+        page.get_by_role("radio", name="Removal effect").click()
         page.locator(".js-plotly-plot").first.wait_for()
         badge = page.locator(".stMarkdownBadge").first
         badge.get_by_text("unverified").wait_for()
@@ -64,18 +76,30 @@ def test_first_visit_from_the_demo_to_a_cancelled_training(page, tmp_path):
         badge.get_by_text(re.compile(rf"\b{verdict}$")).wait_for()
 
         go_to(page, "Curate")
-        pruned = page.get_by_test_id("stMetric").filter(has_text="Pruned")
         pairs = len(workspace.artifact("plan").table("pairs"))
         slider = page.get_by_role("slider", name=re.compile("Reduction ratio"))
-        start = float(slider.input_value())
-        slider.press("ArrowRight")
-        expected = round((start + 0.01) * pairs)
-        pruned.get_by_text(f"{expected:,}", exact=True).wait_for()
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        page.get_by_text("Version 2", exact=True).wait_for()
         settled(page)
-        assert (workspace.artifact("plan").table("pairs")["weight"] == 0).sum() == expected
+        expected = round((History(workspace).head().options.reduction) * pairs)
+        page.get_by_text(f"{expected:,} pruned").wait_for()
 
         go_to(page, "Export")
-        page.get_by_text(f"{pairs - expected:,} pairs go out").wait_for()
+        page.get_by_role("button", name="Make the plan").click()
+        page.get_by_role("button", name="Write the file").wait_for()
+        settled(page)
+        assert (workspace.artifact("plan").table("pairs")["weight"] == 0).sum() == expected
+        target = tmp_path / "subset.jsonl"
+        place = page.get_by_label("Write it to", exact=True)
+        place.fill(str(target))
+        page.get_by_role("button", name="Write the file").click()
+        page.get_by_text("Written of late").wait_for()
+        wait_until(lambda: jobs.active(workspace) is None)
+        lines = target.read_text(encoding="utf-8").splitlines()
+        assert len(lines) == pairs - expected
+        assert all(json.loads(line)["weight"] >= 1 for line in lines)
+        assert json.loads(target.with_name("subset.jsonl.plan.json").read_text())["options"]["reduction"] > 0.2
 
         go_to(page, "Train")
         page.get_by_role("button", name="Train", exact=True).click()

@@ -40,15 +40,6 @@ def address(workspace):
         yield at
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
-        yield opened
-        opened.close()
-
-
 def visit(browser, address, scheme="light"):
     context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=scheme)
     page = context.new_page()

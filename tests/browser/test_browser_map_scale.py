@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 import visiting
 from drawn import draw_workspace
-from visiting import CHROMIUM, served, settled
+from visiting import CHROMIUM, DRAG, MAP, Traffic, served, settled
 
 from influencespace.ui import lasso
 from influencespace.workspace import Workspace
@@ -20,56 +19,9 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
 ]
-MAP = "canvas[role=img]"
 FIT = 0.92
 CLUSTERS = 1000
 SIZES = {"100k": 100_000, "1m": 1_000_000}
-# One step of the ratio a frame, and every frame is waited for.
-DRAG = """async (canvas) => {
-  const before = Number(canvas.dataset.frames)
-  const times = []
-  let last = performance.now()
-  for (let step = 0; step < 60; step++) {
-    const detail = { removed_code: 1 + 1000 * step, benefit_threshold: 0.1, cap: 1 + step / 20 }
-    window.dispatchEvent(new CustomEvent("influencespace:plan", { detail }))
-    await new Promise(requestAnimationFrame)
-    times.push(performance.now() - last)
-    last = performance.now()
-  }
-  times.sort((a, b) => a - b)
-  return { frames: Number(canvas.dataset.frames) - before, median: times[30], slowest: times[59] }
-}"""
-
-
-@dataclass
-class Traffic:
-    """Bytes from the server and to it, since the last ``reset``."""
-
-    columns: dict[str, int] = field(default_factory=dict)
-    down: int = 0
-    up: list[bytes | str] = field(default_factory=list)
-
-    def watch(self, page) -> None:
-        page.on("response", self._response)
-        page.on("websocket", self._socket)
-
-    def reset(self) -> None:
-        self.columns.clear()
-        self.up.clear()
-        self.down = 0
-
-    def _response(self, response) -> None:
-        if "/-/column/" in response.url:
-            self.columns[response.url] = int(response.headers["content-length"])
-
-    def _socket(self, socket) -> None:
-        socket.on("framereceived", lambda frame: self._received(frame))
-        socket.on("framesent", lambda frame: self.up.append(frame))
-
-    def _received(self, frame) -> None:
-        self.down += len(frame)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("workspaces")
@@ -79,15 +31,6 @@ def folder(tmp_path_factory):
 def address(folder):
     with served(folder, folder / "server.log") as at:
         yield at
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(params=["100k", pytest.param("1m", marks=pytest.mark.slow)])

@@ -26,15 +26,6 @@ NO_WORK = "() => !document.querySelector('.st-key-work')"
 
 
 @pytest.fixture
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
 def workspace(tmp_path):
     made, _ = planted_workspace(tmp_path)
     yield made

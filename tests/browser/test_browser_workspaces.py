@@ -20,20 +20,6 @@ MAP = "canvas[role=img]"
 PAGES = ("Data", "Clusters", "Influence", "Curate", "Train", "Results", "Export")
 
 
-@pytest.fixture(scope="module")
-def playwright():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def browser(playwright):
-    opened = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
 def workspace(tmp_path):
     return draw_workspace(tmp_path / "workspaces" / "first", 600, 20)

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +29,22 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--use-gl=angle", "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
+MAP = "canvas[role=img]"
+# On the map's canvas: one step of the ratio a frame, and every frame is waited for.
+DRAG = """async (canvas) => {
+  const before = Number(canvas.dataset.frames)
+  const times = []
+  let last = performance.now()
+  for (let step = 0; step < 60; step++) {
+    const detail = { removed_code: 1 + 1000 * step, benefit_threshold: 0.1, cap: 1 + step / 20 }
+    window.dispatchEvent(new CustomEvent("influencespace:plan", { detail }))
+    await new Promise(requestAnimationFrame)
+    times.push(performance.now() - last)
+    last = performance.now()
+  }
+  times.sort((a, b) => a - b)
+  return { frames: Number(canvas.dataset.frames) - before, median: times[30], slowest: times[59] }
+}"""
 LOCAL = {"127.0.0.1", "localhost"}
 
 
@@ -48,6 +65,35 @@ def served(folder: Path, log: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+@dataclass
+class Traffic:
+    """Bytes from the server and to it, since the last ``reset``."""
+
+    columns: dict[str, int] = field(default_factory=dict)
+    down: int = 0
+    up: list[bytes | str] = field(default_factory=list)
+
+    def watch(self, page) -> None:
+        page.on("response", self._response)
+        page.on("websocket", self._socket)
+
+    def reset(self) -> None:
+        self.columns.clear()
+        self.up.clear()
+        self.down = 0
+
+    def _response(self, response) -> None:
+        if "/-/column/" in response.url:
+            self.columns[response.url] = int(response.headers["content-length"])
+
+    def _socket(self, socket) -> None:
+        socket.on("framereceived", lambda frame: self._received(frame))
+        socket.on("framesent", lambda frame: self.up.append(frame))
+
+    def _received(self, frame) -> None:
+        self.down += len(frame)
 
 
 class Watch:

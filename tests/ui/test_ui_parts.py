@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import time
 
@@ -13,7 +12,7 @@ from fabricated import results
 from PIL import Image
 
 from influencespace.errors import WorkspaceError
-from influencespace.ui import colours, map, pair_map, results_panels, thumbnails, training_charts, work
+from influencespace.ui import colours, results_panels, thumbnails, training_charts, work
 from influencespace.ui import workspaces as places
 from influencespace.workspace import Workspace
 
@@ -43,38 +42,6 @@ def test_reach_ignores_the_few_and_is_never_zero():
 def test_categories_stay_distinct_for_three_rounds():
     assert len(set(colours.categories(21))) == 21
     assert len(colours.categories(60)) == 60
-
-
-def test_message_holds_what_the_map_needs():
-    look = map.by_category(np.array(["b", "a", "b"]), ["a", "b"], ["#000000", "#ffffff"])
-    message = map.pack(
-        np.array([[0.0, 1.0], [0.5, 0.5], [2.0, -1.0]]), look, kind=np.array([0, 1, 2]), tag=np.array([0, 0, 1]),
-        tags=["é", "x"], places=[map.Place(0.1, 0.2, "small", 1), map.Place(0.3, 0.4, "large", 9)], alt="a map",
-        height=100, selected=2,
-    )
-    length = int(np.frombuffer(message, "<u4", 1)[0])
-    assert length % 4 == 0
-    assert len(message) == 4 + length + 3 * (3 * 2 + 2)
-    xy = np.frombuffer(message, "<u2", 6, 4 + length)
-    assert list(xy) == [0, 32768, 65535, 65535, 32768, 0]
-    assert '"tags": ["é", "x"]' in message[4 : 4 + length].decode()
-    assert message.index(b"large") < message.index(b"small")
-    assert [(entry[0], entry[2]) for entry in look.legend] == [("a", "1"), ("b", "2")]
-
-
-def test_more_topics_than_colours_still_have_one_each():
-    pairs = pd.DataFrame({"topic": np.arange(300)})
-    look = pair_map.look(pairs, {t: str(t) for t in range(300)}, pair_map.Colouring(pair_map.TOPIC))
-    assert look.shade[0] == look.shade[256] == 0
-    assert len(look.palette["light"]) == 256
-
-
-def test_name_of_a_topic_stands_on_one_of_its_pairs():
-    pairs = pd.DataFrame({"topic": [0, 0, 0, 1], "x": [0.0, 0.1, 1.0, 0.5], "y": [0.0, 0.1, 1.0, 0.5]})
-    found = pair_map.places(pairs, {0: "dogs", 1: "boats"})
-    assert [(place.x, place.y, place.text, place.weight) for place in found] == [
-        (0.1, 0.1, "dogs", 3), (0.5, 0.5, "boats", 1),
-    ]
 
 
 def test_recall_chart_puts_the_best_on_top_with_its_interval():
@@ -119,11 +86,11 @@ def test_thumbnail_is_small_upright_and_made_once(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     Image.new("RGB", (800, 400), "red").save(photo, exif=exif)
-    url = thumbnails.url(workspace, str(photo), "abc")
-    with Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))) as small:
+    content = thumbnails.jpeg(workspace, str(photo), "abc")
+    with Image.open(io.BytesIO(content)) as small:
         assert small.size == (thumbnails.SIDE // 2, thumbnails.SIDE)
     photo.unlink()
-    assert thumbnails.url(workspace, str(photo), "abc") == url
+    assert thumbnails.jpeg(workspace, str(photo), "abc") == content
 
 
 def test_thumbnail_needs_no_workspace_that_can_be_written(tmp_path):
@@ -131,7 +98,7 @@ def test_thumbnail_needs_no_workspace_that_can_be_written(tmp_path):
     (workspace.path / "cache").write_text("in the way")
     photo = tmp_path / "photo.png"
     Image.new("RGB", (20, 20), "red").save(photo)
-    assert thumbnails.url(workspace, str(photo), "cannot be kept").startswith("data:image/jpeg;base64,")
+    assert thumbnails.jpeg(workspace, str(photo), "cannot be kept").startswith(b"\xff\xd8\xff")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 truncated", b"no image"])
@@ -139,9 +106,9 @@ def test_unreadable_photo_has_no_thumbnail(tmp_path, content):
     workspace = Workspace(tmp_path / "w", create=True)
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(content)
-    assert thumbnails.url(workspace, str(photo), "x") is None
-    assert thumbnails.url(workspace, str(tmp_path / "absent.jpg"), "y") is None
-    assert thumbnails.url(workspace, None, "z") is None
+    assert thumbnails.jpeg(workspace, str(photo), "x") is None
+    assert thumbnails.jpeg(workspace, str(tmp_path / "absent.jpg"), "y") is None
+    assert thumbnails.jpeg(workspace, None, "z") is None
 
 
 def test_environment_names_a_workspace_or_a_folder_of_them(tmp_path, monkeypatch):

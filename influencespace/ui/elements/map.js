@@ -5,11 +5,13 @@ const PLAN = "influencespace:plan"
 const REACH = 10       // pixels around the pointer
 const YIELDS = 40      // pale points give way to others, as if they lay farther (in pixels squared)
 const TOLERANCE = 1.5  // pixels that a lasso may be made simpler by
-// A frame that takes longer than this while something moves is made quicker by leaving points out, until it rests.
+// Many points are drawn in several frames, each of every so many points one, so that none holds the page up (milliseconds).
+// While something moves, only the first of them is; the others follow when it rests.
+const AT_ONCE = 250_000
 const SLOW = 90
 const QUICK = 30
 const STILL = 200
-const THINNEST = 16
+const MOST = 16
 const instances = new WeakMap()
 
 export default function (component) {
@@ -36,7 +38,7 @@ class PairMap {
     this.columns = new Columns(() => this.tell("missing", true))
     this.painter = new Painter(this.canvas)
     this.frames = 0
-    this.thin = 1
+    this.fewer = 1
     if (!this.painter.gl) return
     this.painter.start()
     this.gestures = new Gestures(this, root)
@@ -88,6 +90,7 @@ class PairMap {
         this.words.setPlaces(this.atlas.places)
       } else if (name === "points") {
         painter.setPoints(content ?? new ArrayBuffer(0), content ? data.n : 0)
+        this.fewer = clamp(2 ** Math.ceil(Math.log2(painter.n / AT_ONCE)), 1, MOST)
         this.places = new Uint16Array(content ?? 0, 0, content ? 2 * data.n : 0)
         this.clusters = new Uint16Array(content ?? 0, 4 * this.places.length / 2)
         this.grid = null
@@ -100,7 +103,11 @@ class PairMap {
     }
     painter.setPalette(this.colouring.palette[this.theme])
     this.words.setLegend(this.colouring, this.theme)
-    this.draw()
+    // A page that ran for other reasons, or that says what was dragged, leaves the points as they are.
+    const drawn = JSON.stringify([this.colouring, this.plan, this.theme, data.selected, data.height])
+    if (changed.length || drawn !== this.drawn) this.draw()
+    else this.outlineArea()
+    this.drawn = drawn
   }
 
   setPlan({ removed_code: removed, benefit_threshold: threshold, cap }) {
@@ -108,40 +115,54 @@ class PairMap {
     this.draw(true)
   }
 
-  /** Draw before the browser shows its next frame; while something moves, perhaps not all points. */
+  /** Draw anew from the browser's next frame on; while something moves, perhaps not all points. */
   draw(moving = false) {
     this.moving = moving
-    this.frame ??= requestAnimationFrame(now => {
-      this.frame = null
-      clearTimeout(this.still)
-      this.paint(this.moving ? this.thin : 1)
-      if (!this.moving) return
-      if (this.thin > 1) this.still = setTimeout(() => this.draw(), STILL)
-      // The browser is a frame ahead of what it shows: how long a frame takes is known from the one after the next.
-      requestAnimationFrame(() => requestAnimationFrame(later => this.pace((later - now) / 2)))
-    })
+    this.part = 0
+    this.frame ??= requestAnimationFrame(now => this.step(now))
   }
 
-  /** Leave more points out while something moves, or fewer. */
+  /** Draw one part of the points, and see to it that the next one follows. */
+  step(now) {
+    this.frame = null
+    clearTimeout(this.still)
+    if (this.part === 0) this.parts = this.fewer
+    this.paint(this.parts, this.part++)
+    const next = () => { this.frame ??= requestAnimationFrame(later => this.step(later)) }
+    if (this.part < this.parts) {
+      if (this.moving && this.part === 1) this.still = setTimeout(next, STILL)
+      else next()
+    }
+    // That a frame was drawn can be seen from outside: one of something that moves, or else the last of all points.
+    if (this.part === this.parts || (this.moving && this.part === 1)) this.canvas.dataset.frames = ++this.frames
+    // The browser is a frame ahead of what it shows: how long a frame takes is known from the one after the next.
+    requestAnimationFrame(() => requestAnimationFrame(later => this.pace((later - now) / 2)))
+  }
+
+  /** Draw the points in more parts from now on, or in fewer. */
   pace(took) {
-    if (took > SLOW) this.thin = Math.min(2 * this.thin, THINNEST)
-    else if (took < QUICK) this.thin = Math.max(this.thin / 2, 1)
+    if (took > SLOW) this.fewer = Math.min(2 * this.fewer, MOST)
+    else if (took < QUICK) this.fewer = Math.max(this.fewer / 2, 1)
   }
 
-  paint(every) {
+  paint(parts, part) {
     const { canvas, colouring, view } = this
     const [width, height] = [canvas.clientWidth, canvas.clientHeight]
     if (!colouring || !width || this.painter.gl.isContextLost()) return
     this.painter.paint(view, {
       by: colouring.by, faintShade: colouring.faint, removedCode: this.plan?.removed ?? 0, threshold: this.plan?.threshold ?? 0,
       cap: this.plan?.cap ?? 1, pale: rgb(this.data.pale[this.theme]), rim: rgb(this.data.rim[this.theme]),
-    }, every)
+    }, parts, part)
+    if (part) return
     this.words.settle(view, width, height)
     const { selected } = this.data
     const ring = selected >= 0 && 2 * selected < this.places.length
     this.words.encircle(ring ? this.onScreen(this.places[2 * selected], this.places[2 * selected + 1]) : null)
-    if (!this.drawing) this.words.enclose(this.area ? this.area.map(([x, y]) => this.onScreen(x, y)) : null)
-    canvas.dataset.frames = ++this.frames  // so that it can be seen from outside that a frame was drawn
+    if (!this.drawing) this.outlineArea()
+  }
+
+  outlineArea() {
+    this.words.enclose(this.area ? this.area.map(([x, y]) => this.onScreen(x, y)) : null)
   }
 
   onScreen(x, y) {
@@ -203,7 +224,7 @@ class PairMap {
   outline(path) {
     this.drawing = path
     if (path) this.words.enclose(path)
-    else this.draw()
+    else this.outlineArea()
   }
 
   /** A path on the screen was closed: what is kept, shown and sent is one and the same polygon. */
@@ -219,15 +240,14 @@ class PairMap {
 
   choose(polygon) {
     this.drawing = null
-    this.draw()
-    if (!polygon) return
-    this.area = polygon
-    this.tell("selected", { polygon })
+    if (polygon) this.area = polygon
+    this.outlineArea()  // the points stay as they are until it is known which are selected
+    if (polygon) this.tell("selected", { polygon })
   }
 
   clear() {
     this.drawing = this.area = null
-    this.draw()
+    this.outlineArea()
     if (this.selects) this.tell("cleared", true)
   }
 

@@ -5,7 +5,10 @@ const SMALL = 4  // pixels; below, a disc and a square look the same and the squ
 class Painter {
   constructor(canvas) {
     this.canvas = canvas
-    this.gl = canvas.getContext("webgl2", { antialias: false, alpha: true, depth: true, powerPreference: "high-performance" })
+    // What was drawn stays, so that a frame may add to it.
+    this.gl = canvas.getContext("webgl2", {
+      antialias: false, alpha: true, depth: true, preserveDrawingBuffer: true, powerPreference: "high-performance",
+    })
   }
 
   /** Set everything up; again after the browser took the context away. */
@@ -16,6 +19,7 @@ class Painter {
     this.discs = link(gl, vertex("1.0", "1.0"), DISC)
     this.buffers = {}
     this.attributes = {}
+    this.n = 0
     this.every = null
     this.textures = Object.fromEntries(["clusterColours", "benefits", "palette"].map((name, unit) => {
       const texture = gl.createTexture()
@@ -60,11 +64,11 @@ class Painter {
     return this.buffers[name]
   }
 
-  /** Say how the arrays are read: of so many points one. */
-  bind(every) {
-    if (this.every === every) return
+  /** Say how the arrays are read: of so many points one, from which on. */
+  bind(every, from) {
+    if (this.every === every && this.from === from) return
     const { gl } = this
-    this.every = every
+    Object.assign(this, { every, from })
     for (const [name, location] of Object.entries(LOCATION)) {
       const attribute = this.attributes[name]
       if (!attribute) {
@@ -74,8 +78,9 @@ class Painter {
       const { buffer, width, offset, parts, type } = attribute
       gl.bindBuffer(gl.ARRAY_BUFFER, buffer)
       gl.enableVertexAttribArray(location)
-      if (name === "position") gl.vertexAttribPointer(location, parts, type, true, width * every, offset)
-      else gl.vertexAttribIPointer(location, parts, type, width * every, offset)
+      const start = offset + width * from
+      if (name === "position") gl.vertexAttribPointer(location, parts, type, true, width * every, start)
+      else gl.vertexAttribIPointer(location, parts, type, width * every, start)
     }
   }
 
@@ -102,19 +107,19 @@ class Painter {
   }
 
   /**
-   * Draw one frame, of so many points (`every`) one.
+   * Draw of so many points (`every`) one; from the first on, over nothing, or from a later one on, beside what is there.
    *
    * `look` has `by`, `faintShade` (-1 for none), the colours `pale` and `rim`, and of a plan `removedCode`, `threshold`, `cap`.
    */
-  paint(view, look, every = 1) {
+  paint(view, look, every = 1, from = 0) {
     const { gl, canvas, n } = this
     const ratio = window.devicePixelRatio || 1
     const [width, height] = [canvas.clientWidth, canvas.clientHeight]
     const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)]
     if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down })
     gl.viewport(0, 0, across, down)
-    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT)
-    if (!n) return
+    if (!from) gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT)
+    if (from >= n) return
     const apart = Math.sqrt((width * height) / n) * (view.zoom / FIT)
     const size = clamp(apart * 0.55, clamp(apart, 1, 2), 11) * ratio
     const { program, uniforms } = size < SMALL ? this.squares : this.discs
@@ -132,8 +137,8 @@ class Painter {
     gl.uniform1f(uniforms.size, size)
     gl.uniform3fv(uniforms.pale, look.pale.map(channel => channel / 255))
     if (uniforms.rim) gl.uniform3fv(uniforms.rim, look.rim.map(channel => channel / 255))
-    this.bind(every)
-    gl.drawArrays(gl.POINTS, 0, Math.ceil(n / every))
+    this.bind(every, from)
+    gl.drawArrays(gl.POINTS, 0, Math.ceil((n - from) / every))
   }
 
   destroy() {

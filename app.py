@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from influencespace.ui import served
+from influencespace.ui import served, warming
 
 # The script that Streamlit runs lies apart from pages/, which it would otherwise take for pages of an older kind, each a
 # script of its own, until the first visitor has been at the start page.
-app = st.App("influencespace/ui/router.py", routes=served.routes())
+app = st.App("influencespace/ui/router.py", routes=served.routes(), lifespan=warming.lifespan)

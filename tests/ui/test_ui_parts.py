@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import time
 
@@ -12,7 +13,7 @@ from fabricated import results
 from PIL import Image
 
 from influencespace.errors import WorkspaceError
-from influencespace.ui import colours, results_panels, thumbnails, training_charts, work
+from influencespace.ui import colours, results_panels, thumbnails, training_charts, warming, work
 from influencespace.ui import workspaces as places
 from influencespace.workspace import Workspace
 
@@ -141,3 +142,8 @@ def test_job_is_told_in_a_sentence(monkeypatch):
     assert work.sentence(running, waiting=2) == (
         "**Training** · embedding photos (1,200 of 2,400) · 75 s · 2 more waiting · no sign of life for 90 s"
     )
+
+
+def test_what_the_server_imports_ahead_is_there():
+    for name in warming.MODULES:
+        assert importlib.util.find_spec(f"influencespace.ui.{name}") is not None, name

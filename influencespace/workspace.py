@@ -97,7 +97,15 @@ class Workspace(Curated):
         return self.path / "history.sqlite"
 
     def private(self, name: str) -> Path:
-        """A folder for what is no artifact but helps to make one (a partial result, thumbnails); it may be deleted."""
+        """A folder for what is no artifact but helps to make one (a partial result, thumbnails); it may be deleted.
+
+        Raises
+        ------
+        WorkspaceError
+            If the workspace was deleted meanwhile, or cannot be written.
+        """
+        if not (self.path / "workspace.json").exists():  # it must not come back as a folder with nothing but a cache
+            raise WorkspaceError(f"The workspace {self.path} is gone.")
         folder = self.path / "cache" / name
         with self._explained("be written"):
             folder.mkdir(parents=True, exist_ok=True)

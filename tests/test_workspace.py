@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import shutil
 from dataclasses import dataclass
 
 import numpy as np
@@ -321,6 +322,14 @@ def test_the_same_value_is_the_same_json():
     assert canonical({"b": 1, "a": [None, "é"]}) == canonical({"a": [None, "é"], "b": 1}) == '{"a":[null,"é"],"b":1}'
     with pytest.raises(ValueError):
         canonical(float("nan"))
+
+
+def test_a_workspace_that_was_deleted_does_not_come_back_as_a_cache(workspace):
+    assert workspace.private("thumbnails").is_dir()
+    shutil.rmtree(workspace.path)
+    with pytest.raises(WorkspaceError, match="is gone"):
+        workspace.private("thumbnails")
+    assert not workspace.path.exists()
 
 
 def test_errors_of_a_stage_pass_as_they_are(workspace):

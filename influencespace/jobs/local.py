@@ -29,7 +29,7 @@ _children: list[subprocess.Popen] = []
 
 
 def submit(
-    workspace: Workspace, commands: Sequence[tuple[str, dict[str, Any]]], title: str, *, stages: str = STAGES
+    workspace: Workspace, commands: Sequence[tuple[str, dict[str, Any] | None]], title: str, *, stages: str = STAGES
 ) -> int:
     """Start a job in a process of its own, which goes on when this one ends.
 
@@ -40,7 +40,8 @@ def submit(
     workspace
         Where the stages read and write.
     commands
-        Names of stages, each with its options as plain JSON values; options that are not named have their defaults.
+        Names of stages, each with its options as plain JSON values; options that are not named have their defaults. None for
+        those that it was last run with or, for a plan, those that are asked for when the job starts.
         ``("demo", {"seed": 0})`` draws the demo and takes it up to a plan; ``("export", {"output": FILE})`` writes the
         subset, after the stages named beside it.
     title
@@ -60,8 +61,7 @@ def submit(
     """
     store = Store(workspace)
     jobs(workspace)  # what has died without a word must not stand in the way
-    decided = hashlib.sha256(canonical(workspace.decisions()).encode()).hexdigest()[:32]
-    job_id = store.insert(title, list(commands), decided)
+    job_id = store.insert(title, list(commands), decided(workspace))
     command = [sys.executable, "-m", "influencespace.jobs.runner", str(workspace.path), str(job_id), stages]
     try:
         with store.log(job_id).open("ab") as log:
@@ -74,6 +74,11 @@ def submit(
         store.finish(job_id, "failed", message)
         raise JobError(message) from error
     return job_id
+
+
+def decided(workspace: Workspace) -> str:
+    """A digest of what the curator has decided up to now: the plan's options, and about which pairs."""
+    return hashlib.sha256(canonical([workspace.asked(), workspace.decisions()]).encode()).hexdigest()[:32]
 
 
 def jobs(workspace: Workspace) -> list[Job]:

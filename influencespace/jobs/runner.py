@@ -111,7 +111,8 @@ def _work(workspace: Workspace, stages: ModuleType, commands: list[list[Any]], p
         elif name == EXPORT:
             exports.append(restore(ExportOptions, values))
         elif name in stages.STAGES:
-            wanted[name] = restore(stages.STAGES[name].options, values)
+            stage = stages.STAGES[name]
+            wanted[name] = stages.options_before(workspace, stage) if values is None else restore(stage.options, values)
         else:
             raise OptionError(f"There is no stage {name!r}; there are {', '.join(stages.STAGES)}.")
     if wanted:

@@ -46,7 +46,7 @@ class Job:
     title
         What is being done, in a few words for a person.
     commands
-        The stages to run, each with its options as plain JSON values.
+        The stages to run, each with its options as plain JSON values, or None for those of when it starts.
     status
         ``queued``, ``running``, ``done``, ``failed`` or ``cancelled``.
     done, total, what
@@ -60,7 +60,7 @@ class Job:
     due
         When the step at hand will be finished at its present pace, in seconds since the epoch; None until that is known.
     decided
-        Digest of what the curator had decided by hand when the job was submitted.
+        Digest of what the curator had decided when the job was submitted.
     """
 
     id: int

@@ -144,7 +144,8 @@ def _go_to(workspace: Workspace, number: int) -> None:
 
 @guarded()
 def _make_plan(workspace: Workspace) -> None:
-    jobs.submit(workspace, [("plan", History(workspace).head().options.recipe())], "Making the plan")
+    # What is decided while it waits counts too.
+    jobs.submit(workspace, [("plan", None)], "Making the plan")
 
 
 def _first(workspace: Workspace, plan: Artifact) -> tuple[Subset, pd.DataFrame]:

@@ -6,7 +6,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from influencespace import jobs
-from influencespace.curation.history import History
 from influencespace.ui import workspaces
 from influencespace.ui.guard import guarded
 from influencespace.workspace import MADE_BY, NEEDS, Artifact, Workspace
@@ -80,9 +79,7 @@ def _say(sentence: str) -> DeltaGenerator:
 @guarded()
 def _make(workspace: Workspace, name: str) -> None:
     found = workspace.find(name)
-    options = found.record["options"] if found else {}
-    if name == "plan":
-        options = History(workspace).head().options.recipe()
+    options = None if name == "plan" else found.record["options"] if found else {}
     jobs.submit(workspace, [(MADE_BY[name], options)], WORDS[name][1])
 
 

@@ -69,12 +69,13 @@ def _start(workspace: Workspace, options: TrainOptions) -> None:
     version, shown = History(workspace).head(), planning.shown(workspace)
     runs = options.runs(list(options.arms))
     done = len(Kept.of(workspace, options, version.options, version.decisions).finished() & set(runs))
-    commands = [("plan", version.options.recipe()), ("train", dataclasses.asdict(options))]
+    # The plan is made on the way, of the version that is the present one when the job starts.
+    commands = [("train", dataclasses.asdict(options))]
     busy = jobs.active(workspace) is not None
     ready = False
     if shown.id != version.id:
         words = f"Version {shown.id} is shown, but the present one is trained, {version.id}. Return to it on the page Curate."
-    elif any(job.does(commands) for job in jobs.jobs(workspace) if job.unfinished and not job.cancelled):
+    elif any(job.does(commands) and _is_of_now(workspace, job) for job in jobs.jobs(workspace)):
         words = "Just this is being trained or waits for it. Change something to put another training into the queue."
     elif workspace.is_current("plan", version.options) and workspace.is_current("training", options):
         words = f"All {len(runs)} runs of this are done and measured. Change something to train again."
@@ -241,6 +242,12 @@ def _before(workspace: Workspace) -> dict[str, Any]:
         return dict(_command(last))
     found = workspace.find("training")
     return dict(found.record["options"]) if found else {}
+
+
+def _is_of_now(workspace: Workspace, job: Job) -> bool:
+    """Whether it trains, or will, what is decided now."""
+    runs = job.status == "running" and job.decided == jobs.decided(workspace)
+    return not job.cancelled and (runs or job.status == "queued")
 
 
 def _trains(job: Job) -> bool:

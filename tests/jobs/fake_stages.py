@@ -80,6 +80,10 @@ def run_stages(workspace, wanted, progress):
         STAGES[name].run(workspace, options, progress)
 
 
+def options_before(workspace, stage):
+    return stage.options(**workspace.asked())
+
+
 def build_demo(path, seed, progress):
     progress(1, 1, "drawn")
     (Path(path) / "demo.txt").write_text(str(seed))

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from fake_stages import CountOptions
 
 from influencespace import jobs
 from influencespace.errors import JobError
@@ -244,6 +245,24 @@ def test_same_work_on_other_decisions_is_other_work(workspace, tmp_path):
     wanted = ("count", {"gate": str(tmp_path / "never")})
     first = _submit(workspace, wanted)
     workspace.decide({"topics": {"1": "prune"}})
+    assert _submit(workspace, wanted) > first
+
+
+def test_plan_is_made_with_what_is_asked_for_when_its_turn_comes(workspace, tmp_path):
+    gate = tmp_path / "gate"
+    workspace.ask(CountOptions(to=2))
+    _submit(workspace, ("count", {"to": 1, "gate": str(gate)}))
+    waiting = _submit(workspace, ("count", None))
+    workspace.ask(CountOptions(to=3))
+    gate.touch()
+    assert _ended(workspace, waiting).status == "done"
+    assert (workspace.path / "counted.txt").read_text().splitlines()[-1].startswith("3 ")
+
+
+def test_same_work_on_other_options_of_the_plan_is_other_work(workspace, tmp_path):
+    wanted = ("count", {"gate": str(tmp_path / "never")})
+    first = _submit(workspace, wanted)
+    workspace.ask(CountOptions(to=2))
     assert _submit(workspace, wanted) > first
 
 

@@ -25,12 +25,14 @@ from influencespace.ui.training_charts import arm_colour
 from influencespace.workspace import Workspace
 
 OPTIONS = TrainOptions(arms=("influence", "random"), seeds=2)
-TRAIN = [["plan", PlanOptions().recipe()], ["train", {"arms": ["influence", "random"], "seeds": 2, "seed": 0, "device": "cpu"}]]
+TRAIN = [["train", {"arms": ["influence", "random"], "seeds": 2, "seed": 0, "device": "cpu"}]]
 
 
 @pytest.fixture
 def untrained(tmp_path):
-    return fabricate(tmp_path / "demo", upto="effects")
+    workspace = fabricate(tmp_path / "demo", upto="effects")
+    History(workspace).head()  # as any page that trains has asked before
+    return workspace
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def written(tmp_path):
     with contextlib.ExitStack() as held:
         def write(workspace: Workspace, commands=TRAIN, title="Training", **values) -> int:
             store = Store(workspace)
-            job_id = store.insert(title, commands)
+            job_id = store.insert(title, commands, jobs.decided(workspace))
             held.enter_context(FileLock(store.life(job_id)))
             store.update(job_id, pid=1, **values)
             return job_id
@@ -99,7 +101,7 @@ def test_nothing_trained_yet_says_what_training_is(app, untrained):
     assert "The work of this workspace" not in [header.value for header in opened.subheader]
 
 
-def test_training_is_submitted_with_the_plan_and_the_options_of_the_page(app, untrained):
+def test_training_is_submitted_with_the_options_of_the_page_and_takes_the_plan_of_its_start(app, untrained):
     opened = app("train")
     opened.session_state["train_arms"] = ["random", "influence"]
     opened.number_input(key="train_seeds").set_value(2)
@@ -107,7 +109,7 @@ def test_training_is_submitted_with_the_plan_and_the_options_of_the_page(app, un
     assert "4 runs" in words(fine(opened))
     button(opened, "Train").click().run()
     chosen = {"arms": ("influence", "random"), "seeds": 2, "seed": 0, "device": "cpu"}
-    assert fine(opened) and app.submitted == [("demo", [("plan", PlanOptions().recipe()), ("train", chosen)])]
+    assert fine(opened) and app.submitted == [("demo", [("train", chosen)])]
 
 
 def test_no_arm_is_a_sentence_and_no_button(app, untrained):
@@ -156,13 +158,13 @@ def test_training_that_chooses_its_settings_says_so(app, untrained, written):
 def test_a_further_training_waits_and_can_be_removed(app, untrained, written, monkeypatch):
     cancelled = []
     written(untrained, status="running", started=time.time(), what="choosing", total=14)
-    other = [TRAIN[0], ["train", TRAIN[1][1] | {"seeds": 9}]]
+    other = [["train", TRAIN[0][1] | {"seeds": 9}]]
     waiting = written(untrained, other)
     third = written(untrained, [["verify", {"clusters": 5}]], "Checking by retraining")
     monkeypatch.setattr(jobs, "cancel", lambda workspace, job_id: cancelled.append(job_id))
     opened = fine(app("train"))
     assert "2 more waiting" in opened.get("progress")[0].text
-    assert "Training · Waits, next · Make the plan, then train: influence, random with 9 seeds each" in words(opened)
+    assert "Training · Waits, next · Train: influence, random with 9 seeds each" in words(opened)
     assert "Checking by retraining · Waits, number 2 in the queue · Check predictions by retraining" in words(opened)
     opened.button(key=f"remove_{third}").click().run()
     opened.button(key=f"remove_{waiting}").click().run()
@@ -178,8 +180,8 @@ def test_cancelled_training_is_resumed(app, untrained, written):
     assert "3 of 4 runs are done and kept; 1 are left to train." in words(opened)
     assert len(charts(opened)) == 2
     button(opened, "Resume").click().run()
-    options = TRAIN[1][1] | {"arms": ("influence", "random")}
-    assert app.submitted == [("demo", [("plan", PlanOptions().recipe()), ("train", options)])]
+    options = TRAIN[0][1] | {"arms": ("influence", "random")}
+    assert app.submitted == [("demo", [("train", options)])]
 
 
 def test_failed_training_says_why_with_its_log_and_is_tried_again(app, untrained, written):
@@ -222,6 +224,17 @@ def test_training_is_of_the_present_version_only(app, untrained):
     opened.run()
     assert "Version 1 is shown, but the present one is trained, 2." in words(fine(opened))
     assert button(opened, "Train").disabled
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_what_is_decided_after_a_training_has_begun_can_be_trained_too(app, untrained, written, status):
+    first = History(untrained).head()
+    written(untrained, status=status, started=time.time())
+    opened = fine(app("train"))
+    assert button(opened, "Add to the queue").disabled
+    History(untrained).record("more", PlanOptions(reduction=0.4), first.decisions)
+    # What waits takes the plan as it is when it begins, and so does this already; what runs has taken that of before.
+    assert button(fine(opened.run()), "Add to the queue").disabled == (status == "queued")
 
 
 def test_form_begins_with_what_was_asked_for_last(app, untrained, written):

@@ -146,5 +146,5 @@ def _apply(workspace: Workspace) -> None:
         return
     moved = [(name, value) for name, value in values.items() if value != getattr(before, name)]
     what = ", ".join(f"{plan_panel.SLIDERS[name][0]} {plan_panel.valued(name, value)}" for name, value in moved)
-    planning.decide(workspace, what, options=asked)
-    history_panels.saw(workspace)
+    with history_panels.own_step(workspace):
+        planning.decide(workspace, what, options=asked)

@@ -14,6 +14,7 @@ from influencespace.curation.decisions import CLUSTERS, HEAVIEST, LOCK, SETS, TO
 from influencespace.errors import PlanError
 from influencespace.ui import history_panels, planning, reading, selection
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.ui.selection import CLUSTER, TOPIC, Selection
 from influencespace.workspace import Workspace
 
@@ -71,7 +72,7 @@ def sentence(workspace: Workspace, chosen: Selection) -> str:
     if len(chosen) == 0:
         return f":gray[{chosen.why_empty}]"
     said = planning.shown(workspace).decisions.get(LEVELS.get(chosen.choice.kind, ""), {}).get(chosen.choice.value)
-    return f"**{len(chosen):,} pairs** {chosen.words}" + ("" if said is None else f" :blue-badge[you: {words(said)}]")
+    return f"**{len(chosen):,} pairs** {escaped(chosen.words)}" + ("" if said is None else f" :blue-badge[you: {words(said)}]")
 
 
 def _weight(workspace: Workspace, chosen: Selection) -> None:
@@ -167,5 +168,5 @@ def _ids(workspace: Workspace, chosen: Selection) -> pa.Array:
 
 @guarded()
 def _record(workspace: Workspace, what: str, decided: dict) -> None:
-    planning.decide(workspace, what, decisions=decided)
-    history_panels.saw(workspace)
+    with history_panels.own_step(workspace):
+        planning.decide(workspace, what, decisions=decided)

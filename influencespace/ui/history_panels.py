@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 
 import pandas as pd
@@ -10,20 +12,21 @@ import streamlit as st
 from influencespace.curation.history import History, Version
 from influencespace.ui import plan_panel, planning, version_comparison
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.ui.version_comparison import title
 from influencespace.workspace import Workspace
 
 LISTED = 200
 _VALUES = [(name, label.split()[0]) for name, (label, *_) in plan_panel.SLIDERS.items()]
-_SEEN = "curate_seen"
+_SEEN, _OTHERS = "curate_seen", "curate_others"
 
 
 def notices(workspace: Workspace) -> None:
     """Whether the version that is shown is not the newest, or not there, and whether others have made a newer one."""
     head, shown, absent = History(workspace).head(), planning.shown(workspace), planning.not_found(workspace)
-    _tell_of_others(workspace, head)
+    _tell_of_others(workspace)
     if absent is not None:
-        st.warning(f"There is no version {absent!r}; this is the newest.", icon=":material/history:")
+        st.warning(f"There is no version “{escaped(absent)}”; this is the newest.", icon=":material/history:")
     if shown.id != head.id:
         _banner(workspace, head, shown)
 
@@ -32,7 +35,7 @@ def bar(workspace: Workspace) -> None:
     """The version that is shown, undo, redo, and the history; to stand in a line."""
     history, shown = History(workspace), planning.shown(workspace)
     old = shown.id != history.head().id
-    st.markdown(f"**{title(shown)}** :small[:gray[{shown.what}]]", width="stretch")
+    st.markdown(f"**{escaped(title(shown))}** :small[:gray[{escaped(shown.what)}]]", width="stretch")
     st.button(
         "Undo", icon=":material/undo:", shortcut="Z", disabled=old or not history.can_undo, help="Take back the last step.",
         key="history_undo", on_click=_undo, args=(workspace,),
@@ -58,22 +61,37 @@ def table(versions: list[Version]) -> pd.DataFrame:
     ])
 
 
-def saw(workspace: Workspace) -> None:
-    """Remember the newest version as this visitor's own, so that only the steps of others are told of."""
-    st.session_state[_SEEN] = (str(workspace.path), History(workspace).head().id)
+@contextlib.contextmanager
+def own_step(workspace: Workspace) -> Iterator[None]:
+    """What is done in the block is this visitor's own step; what others had done before it is told of with the next run."""
+    _notice_others(workspace)
+    yield
+    _see(workspace, History(workspace).head())
 
 
-def _tell_of_others(workspace: Workspace, head: Version) -> None:
+def _tell_of_others(workspace: Workspace) -> None:
+    _notice_others(workspace)
+    path, told = st.session_state.pop(_OTHERS, ("", ""))
+    if path == str(workspace.path):
+        st.toast(told, icon=":material/sync:", duration="long")
+
+
+def _notice_others(workspace: Workspace) -> None:
     path, seen = st.session_state.get(_SEEN, ("", 0))
+    head = History(workspace).head()
     if path == str(workspace.path) and seen != head.id:
-        st.toast(f"Changed elsewhere meanwhile: {title(head)}, {head.what}.", icon=":material/sync:", duration="long")
-    saw(workspace)
+        st.session_state[_OTHERS] = (path, f"Changed elsewhere meanwhile: {title(head)}, {head.what}.")
+    _see(workspace, head)
+
+
+def _see(workspace: Workspace, head: Version) -> None:
+    st.session_state[_SEEN] = (str(workspace.path), head.id)
 
 
 def _banner(workspace: Workspace, head: Version, shown: Version) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="history_banner", border=True):
         st.markdown(
-            f":material/history: This is **{title(shown)}**, not the newest ({title(head)}). A change starts a branch from it.",
+            f":material/history: This is **{escaped(title(shown))}**, not the newest ({escaped(title(head))}). A change starts a branch from it.",
             width="stretch",
         )
         st.button("Return to this version", on_click=_return, args=(workspace, shown.id), key="history_return")
@@ -139,21 +157,21 @@ def open_version(version: int | None) -> None:
 
 @guarded()
 def _undo(workspace: Workspace) -> None:
-    History(workspace).undo()
-    saw(workspace)
+    with own_step(workspace):
+        History(workspace).undo()
 
 
 @guarded()
 def _redo(workspace: Workspace) -> None:
-    History(workspace).redo()
-    saw(workspace)
+    with own_step(workspace):
+        History(workspace).redo()
 
 
 @guarded()
 def _return(workspace: Workspace, version: int) -> None:
-    History(workspace).go_to(version)
-    open_version(None)
-    saw(workspace)
+    with own_step(workspace):
+        History(workspace).go_to(version)
+        open_version(None)
 
 
 @guarded()

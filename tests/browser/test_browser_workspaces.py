@@ -64,6 +64,7 @@ def test_a_workspace_deleted_under_the_app_is_told_and_another_one_shown(browser
     shutil.copytree(workspace.path, workspace.path.with_name("second"))
     page, watch = tab(browser, address, "clusters")
     page.locator(MAP).wait_for()
+    page.wait_for_load_state("networkidle")  # what is being written now would come into the way of deleting
     shutil.rmtree(workspace.path)
     for name in ("Curate", "Clusters"):
         go_to(page, name)

@@ -15,6 +15,7 @@ from influencespace.export.sidecar import describe_plan
 from influencespace.export.subset import estimated_bytes
 from influencespace.ui import planning, reading, selection
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.workspace import Artifact, Workspace
 
 # The size is reckoned from so many rows, and so many of them are shown.
@@ -31,10 +32,11 @@ WHAT = {
 def version(workspace: Workspace) -> bool:
     """Which version goes out; where the plan of it is not written down yet, a sentence with one button, and False."""
     head, shown = History(workspace).head(), planning.shown(workspace)
-    called = f"“{head.name}”" if head.name else f"{head.id} ({head.what})"
+    called = escaped(f"“{head.name}”" if head.name else f"{head.id} ({head.what})")
     if shown.id != head.id:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.info(f"The address shows version {shown.name or shown.id}; what goes out is the present one, version {called}.")
+            other = escaped(shown.name or shown.id)
+            st.info(f"The address shows version {other}; what goes out is the present one, version {called}.")
             st.button("Return to the one shown", on_click=_go_to, args=(workspace, shown.id), key="export_go_to")
     if workspace.state("plan") == "current":
         st.caption(f"Version {called} of the plan, made {head.created[:16].replace('T', ' ')} UTC.")
@@ -82,7 +84,7 @@ def only_selected(workspace: Workspace, plan: Artifact, form: str) -> tuple[np.n
     weights = pq.read_table(plan.folder / "pairs.parquet", columns=["weight"])["weight"].to_numpy()
     count = int(np.count_nonzero(weights[chosen.index]))
     wanted = st.toggle(
-        f"Only what is selected: {chosen.sentence}, {count:,} of them kept", key="export_only", disabled=count == 0,
+        f"Only what is selected: {escaped(chosen.sentence)}, {count:,} of them kept", key="export_only", disabled=count == 0,
         help="What is selected on the pages Clusters and Curate, as far as the plan keeps it.",
     )
     return (chosen.index, count) if wanted and count else (None, kept)

@@ -22,10 +22,15 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except InfluenceSpaceError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(_plainly(error), icon=":material/error:")
     except Exception as error:
         _log.exception("A page failed")
         st.error(
-            f"A fault of InfluenceSpace itself: {type(error).__name__}: {error}. The rest of the page and the workspace "
-            "are unharmed; details are in the terminal that runs the app.", icon=":material/error:",
+            f"A fault of InfluenceSpace itself: {type(error).__name__}: {_plainly(error)}. The rest of the page and the "
+            "workspace are unharmed; details are in the terminal that runs the app.", icon=":material/error:",
         )
+
+
+def _plainly(error: Exception) -> str:
+    """What it says, without links, pictures and formulas that names in it may be taken for."""
+    return str(error).replace("[", "\\[").replace("$", "\\$")

@@ -80,7 +80,7 @@ def _notice_others(workspace: Workspace) -> None:
     path, seen = st.session_state.get(_SEEN, ("", 0))
     head = History(workspace).head()
     if path == str(workspace.path) and seen != head.id:
-        st.session_state[_OTHERS] = (path, f"Changed elsewhere meanwhile: {title(head)}, {head.what}.")
+        st.session_state[_OTHERS] = (path, f"Changed elsewhere meanwhile: {escaped(title(head))}, {escaped(head.what)}.")
     _see(workspace, head)
 
 
@@ -91,7 +91,8 @@ def _see(workspace: Workspace, head: Version) -> None:
 def _banner(workspace: Workspace, head: Version, shown: Version) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="history_banner", border=True):
         st.markdown(
-            f":material/history: This is **{escaped(title(shown))}**, not the newest ({escaped(title(head))}). A change starts a branch from it.",
+            f":material/history: This is **{escaped(title(shown))}**, not the newest ({escaped(title(head))}). "
+            "A change starts a branch from it.",
             width="stretch",
         )
         st.button("Return to this version", on_click=_return, args=(workspace, shown.id), key="history_return")

@@ -12,6 +12,7 @@ from influencespace.errors import JobError
 from influencespace.jobs import Job
 from influencespace.ui import work
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.ui.road import WORDS
 from influencespace.ui.workspaces import DEMO
 from influencespace.workspace import MADE_BY, Workspace
@@ -63,7 +64,7 @@ def _list(workspace: Workspace) -> None:
 
 def _waiting(workspace: Workspace, job: Job, place: str) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"queued_{job.id}"):
-        st.markdown(f"{job.title} · {place} · {told(job.commands)}", width="stretch")
+        st.markdown(f"{escaped(job.title)} · {place} · {told(job.commands)}", width="stretch")
         st.button(
             "Removing…" if job.cancelled else "Remove", icon=":material/delete:", key=f"remove_{job.id}",
             disabled=job.cancelled is not None, on_click=work.cancel, args=(workspace, job.id),
@@ -72,7 +73,7 @@ def _waiting(workspace: Workspace, job: Job, place: str) -> None:
 
 
 def _entry(workspace: Workspace, job: Job) -> None:
-    label = f"{job.title} · {_state(job)}"
+    label = f"{escaped(job.title)} · {_state(job)}"
     newest_failed = job.status == "failed" and job.id == jobs.jobs(workspace)[0].id
     entry = st.expander(label, expanded=newest_failed, icon=ICONS[job.status], key=f"job_{job.id}", on_change="rerun")
     if not entry.open:

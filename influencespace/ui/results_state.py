@@ -12,6 +12,7 @@ from influencespace.curation.history import History, Version
 from influencespace.curation.measured import MeasuredPlan, measured
 from influencespace.evaluation.report import CURATED
 from influencespace.ui import report
+from influencespace.ui.markdown import escaped
 from influencespace.ui.results_panels import text
 from influencespace.ui.road import need
 from influencespace.workspace import NEEDS, Artifact, Workspace
@@ -83,7 +84,7 @@ def _called(version: Version | None) -> str:
 
 def _plan_words(workspace: Workspace, training: Artifact) -> str:
     of = next((one.version for one in _measured(workspace) if one.plan == training.record["inputs"]["plan"]), None)
-    return "an earlier plan" if of is None else f"an earlier plan, version {_called(History(workspace).version(of))}"
+    return "an earlier plan" if of is None else f"an earlier plan, version {escaped(_called(History(workspace).version(of)))}"
 
 
 def _measured(workspace: Workspace) -> list[MeasuredPlan]:

@@ -20,6 +20,7 @@ from influencespace.training.kept import Kept
 from influencespace.training.options import ARMS, NEED_ALIGNED, UNTRAINED, TrainOptions, possible
 from influencespace.ui import forms, live_curves, planning, work
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.workspace import Workspace
 
 TITLE = "Training"
@@ -47,7 +48,7 @@ def launch(workspace: Workspace) -> None:
     if not aligned:
         st.caption(f"{' and '.join(NEED_ALIGNED)} need an encoder whose photos and captions can be compared; this one's cannot.")
     version = History(workspace).head()
-    st.caption(f"**Plan**: version {version.id}, {version.name or version.what}.")
+    st.caption(f"**Plan**: version {version.id}, {escaped(version.name or version.what)}.")
     st.caption("**Trainer**: two linear heads on the encoder's features, which stay as they are.")
     left, right = st.columns(2)
     with left:
@@ -114,6 +115,8 @@ def _look(workspace: Workspace) -> None:
         elif every:
             st.subheader("The last training", anchor=False)
             _ended(workspace, every[0])
+        elif (found := workspace.find("training")) is not None:
+            _elsewhere(workspace, restore(TrainOptions, found.record["options"]))
         else:
             _nothing()
 
@@ -149,10 +152,7 @@ def _ended(workspace: Workspace, job: Job) -> None:
     runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
     finished = kept.finished() & set(runs) if kept else set()
     if job.status == "done":
-        st.markdown(f"**{len(runs)} runs** are done and measured, in {work.duration(job.seconds)}.")
-        st.page_link(RESULTS, label="See the results", icon=":material/query_stats:")
-        if workspace.state("training") != "current":
-            st.warning("The plan has changed since: these runs are of an earlier one.", icon=":material/history:")
+        _measured(workspace, f"**{len(runs)} runs** are done and measured, in {work.duration(job.seconds)}.")
     else:
         ended = "was cancelled" if job.status == "cancelled" else "did not work"
         kept_on = "They are kept: resume it to go on there." if finished else ""
@@ -224,6 +224,23 @@ def _beginning(job: Job) -> str:
             "All arms are then trained with the same."
         )
     return f"It begins: {job.what}." if job.what else "It begins."
+
+
+def _elsewhere(workspace: Workspace, options: TrainOptions) -> None:
+    """A training that was no work of this list: it was started from a shell, or came with the workspace."""
+    st.subheader("The last training", anchor=False)
+    runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
+    _measured(workspace, f"**{len(runs)} runs** are done and measured.")
+    kept = Kept.latest(workspace, 0.0)
+    if kept is not None and any((course := _course(kept)).curves.values()):
+        _show(course, kept, runs, kept.finished() & set(runs))
+
+
+def _measured(workspace: Workspace, words: str) -> None:
+    st.markdown(words)
+    st.page_link(RESULTS, label="See the results", icon=":material/query_stats:")
+    if workspace.state("training") != "current":
+        st.warning("The plan has changed since: these runs are of an earlier one.", icon=":material/history:")
 
 
 def _nothing() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from influencespace import jobs
 from influencespace.jobs import Job
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.workspace import NEEDS, Workspace
 
 SILENT_SECONDS = 60.0
@@ -43,7 +44,7 @@ def _live(workspace: Workspace) -> None:
 
 def sentence(job: Job, waiting: int = 0) -> str:
     """What a job is doing, for a person."""
-    parts = [f"**{job.title}**"]
+    parts = [f"**{escaped(job.title)}**"]
     if job.status == "queued":
         parts.append("waits for its turn" if job.pid else "starts")
     elif job.what:
@@ -70,7 +71,7 @@ def duration(seconds: float) -> str:
 
 def _failed(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.error(job.message, title=f"{job.title} did not work", icon=":material/error:")
+        st.error(job.message, title=f"{escaped(job.title)} did not work", icon=":material/error:")
         st.button(
             "Try again", icon=":material/refresh:", key=f"again_{job.id}", on_click=again, args=(workspace, job),
             help="The same once more, with the same settings. What was finished before it failed is not done again.",

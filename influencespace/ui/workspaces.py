@@ -16,6 +16,7 @@ import streamlit as st
 
 from influencespace import jobs
 from influencespace.errors import InfluenceSpaceError, WorkspaceError
+from influencespace.ui.markdown import escaped
 from influencespace.workspace import NEEDS, Workspace
 
 DEMO = "demo"
@@ -89,7 +90,8 @@ def choose(root: Path) -> Workspace:
         )
     if _GONE in st.session_state:
         st.warning(
-            f"There is no workspace “{st.session_state.pop(_GONE)}” in {root} any more. This is “{name}”.",
+            f"There is no workspace “{escaped(st.session_state.pop(_GONE))}” in {escaped(root)} any more."
+            f" This is “{escaped(name)}”.",
             icon=":material/folder_off:",
         )
     st.session_state[_PATH] = str(root / name)

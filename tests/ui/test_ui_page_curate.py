@@ -95,7 +95,7 @@ def test_decision_on_the_selected_cluster_is_a_step_that_can_be_undone(app, work
     assert "**10 pairs** of the cluster" in words(opened)
     _press(opened, f"triage_{decision}")
     assert workspace.decisions() == {"clusters": {"0.0": stored}}
-    row = _table(opened).set_index("name").loc[f"{TOPICS[0]}: captions that fit badly"]
+    row = _table(opened).set_index("name").loc[f"{TOPICS[0]} · fit badly"]
     assert (row["kept"], row["decision"], row["reason"]) == (kept, stored, "decided by you")
     assert f":blue-badge[you: {stored}]" in words(opened)
     _press(opened, "history_undo")
@@ -136,12 +136,12 @@ def test_lassoed_pairs_are_decided_on_as_a_stored_set(app, workspace):
 
 def test_locked_cluster_stays_as_it_is_whatever_the_sliders_do(app, workspace):
     opened = _choose(app("curate"), workspace, Choice("cluster", "1.0"))
-    before = _table(opened).set_index("name").loc[f"{TOPICS[1]}: captions that fit badly", "kept"]
+    before = _table(opened).set_index("name").loc[f"{TOPICS[1]} · fit badly", "kept"]
     assert 0 < before < 10
     _press(opened, "triage_lock")
     assert workspace.decisions()["sets"][0]["decision"] == "lock"
     _step(workspace, "more", reduction=0.5)
-    after = _table(fine(opened.run())).set_index("name").loc[f"{TOPICS[1]}: captions that fit badly", "kept"]
+    after = _table(fine(opened.run())).set_index("name").loc[f"{TOPICS[1]} · fit badly", "kept"]
     assert after == before
 
 
@@ -163,7 +163,7 @@ def test_all_decisions_are_listed_and_taken_back(app, workspace):
     _choose(opened, workspace, Choice("topic", "2"))
     _press(opened, "triage_prune")
     listed = opened.multiselect(key="decided_picked")
-    assert listed.options == [f"cluster {TOPICS[0]}: captions that fit badly: keep", f"topic {TOPICS[2]}: prune"]
+    assert listed.options == [f"cluster {TOPICS[0]} · fit badly: keep", f"topic {TOPICS[2]}: prune"]
     listed.set_value(listed.options[:1]).run()
     _press(opened, "decided_some")
     assert workspace.decisions() == {"topics": {"2": "prune"}}
@@ -189,20 +189,20 @@ def test_rows_are_ordered_filtered_and_found_on_the_server(app, workspace, monke
     assert len(_table(opened)) == 4
     opened.session_state[f"{TABLE}_order"] = "By name"
     assert list(_table(fine(opened.run()))["name"]) == [
-        f"{topic}: captions that fit {word}" for topic in sorted(TOPICS)[:2] for word in ("badly", "well")
+        f"{topic} · fit {word}" for topic in sorted(TOPICS)[:2] for word in ("badly", "well")
     ]
     for _ in range(5):
         _press(opened, "triage_next")
     assert len(_table(opened)) == 2  # the next page
     opened.selectbox(key=f"{TABLE}_order").set_value("Helps most first").run()
     opened.text_input(key=f"{TABLE}_find").set_value("Bicycle").run()
-    assert list(_table(opened)["name"]) == [f"{TOPICS[2]}: captions that fit {word}" for word in ("well", "badly")]
+    assert list(_table(opened)["name"]) == [f"{TOPICS[2]} · fit {word}" for word in ("well", "badly")]
     opened.multiselect(key=f"{TABLE}_only").set_value(["prune"]).run()
     assert "No row is like that." in words(opened)
 
 
 def test_rows_say_influence_with_its_interval_the_gap_and_the_reason(app, workspace):
-    row = _table(fine(app("curate"))).set_index("name").loc[f"{TOPICS[0]}: captions that fit well"]
+    row = _table(fine(app("curate"))).set_index("name").loc[f"{TOPICS[0]} · fit well"]
     assert row["influence"] == "+30.00 ± 7.84"  # in thousandths
     # Removing it raises the loss of women by 0.021 x 0.6 and of men by 0.021 x 0.4: 0.0042 of an overall loss of 2.
     assert row["narrows"] == "+0.21 %"
@@ -275,7 +275,7 @@ def test_older_version_can_be_returned_to_or_left(app, workspace):
 def test_address_of_no_version_says_so(app, workspace):
     opened = app("curate")
     opened.query_params["version"] = "77"
-    assert "There is no version '77'; this is the newest." in words(fine(opened.run()))
+    assert "There is no version “77”; this is the newest." in words(fine(opened.run()))
 
 
 def test_versions_are_listed_and_named(app, workspace):
@@ -393,7 +393,7 @@ def test_two_versions_are_compared_by_pairs_clusters_and_effects(app, workspace)
     assert rows.loc["Predicted loss, overall", "Version 1"].startswith("2.000 → 1.7")
     assert rows.loc["Measured recall, influence − full"].tolist() == ["+2.0 [+1.0, +3.0] points of R@10", "not trained"]
     treated = version_comparison.clusters(found).set_index("Cluster")
-    assert treated.loc[f"{TOPICS[0]}: captions that fit well", "Version 2"] == "prune"
+    assert treated.loc[f"{TOPICS[0]} · fit well", "Version 2"] == "prune"
 
 
 def test_versions_that_do_the_same_are_said_to(app, workspace):

@@ -52,7 +52,7 @@ if chosen is not None:
 # Last, because a browser that draws a million points does nothing else meanwhile.
 with left:
     pair_map.draw(
-        workspace, pairs, colouring, key="clusters_map", height=560, mask=None if chosen is None else chosen.mask(),
+        workspace, pairs, colouring, key="clusters_map", height=560, grows=1.0, mask=None if chosen is None else chosen.mask(),
         area=None if chosen is None else chosen.area,
         selected=first, **cluster_panels.on_map(workspace, pairs),
     )

@@ -8,7 +8,8 @@ from influencespace.ui import curate_panels, decision_panels, decision_table, hi
 from influencespace.ui.guard import guarded
 from influencespace.ui.road import need
 
-MAP, TABLE = 346, 172
+# Heights in pixels where the window has 720, and the part of what it has more that the map gets.
+MAP, TABLE, GROWS = 346, 172, 0.55
 
 workspace = workspaces.current()
 if need(workspace, "scores") is None:
@@ -23,9 +24,9 @@ with st.container(gap="xsmall"), guarded():
     chosen = selection.resolve(workspace, pairs, selection.chosen(workspace))
     left, right = st.columns([1.62, 1], gap="medium")
     with right:
-        curate_panels.panel(workspace, height=MAP)
+        curate_panels.panel(workspace, height=MAP, grows=GROWS)
     with left:
-        curate_panels.map_of(workspace, pairs, chosen, height=MAP)
+        curate_panels.map_of(workspace, pairs, chosen, height=MAP, grows=GROWS)
     rows = decision_table.listed(workspace)
     if chosen is not None:
         step, view = partial(decision_table.step, workspace), partial(decision_table.view, rows)

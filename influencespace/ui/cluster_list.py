@@ -13,7 +13,7 @@ import streamlit as st
 
 from influencespace.features.search import best
 from influencespace.pairs.views import GROUP
-from influencespace.ui import colours, gallery, planned, reading, served
+from influencespace.ui import colours, gallery, planned, reading, served, wording
 from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.road import fitting
 from influencespace.workspace import Artifact, Workspace
@@ -164,9 +164,9 @@ def _lines(
     for row, own in zip(rows.to_dict("records"), photos, strict=True):
         line = {
             "id": row["id"], "chosen": row["id"] == chosen, "photos": [served.photo(pairs, place) for place in own],
-            "name": {"name": row["name"], "keywords": _beyond(row["name"], row["keywords"])},
+            "name": {"name": wording.cluster(row["name"]), "keywords": _beyond(row["name"], row["keywords"])},
             "agreement": gallery.signed(row["agreement"], 2),
-            "pairs": {"count": f"{row['pairs']:,}", "share": f"{row['share']:.1%}"},
+            "pairs": {"count": f"{row['pairs']:,}", "share": f"{100 * row['share']:.1f} %"},
         }
         if "mean" in row:
             line["influence"] = _influence(row["mean"], 1.96 * row["error"], reach, digits)
@@ -175,7 +175,7 @@ def _lines(
         if "stays" in row:
             word = row.get("disposition", "prune in part" if 0 < row["stays"] < 1 else "keep" if row["stays"] else "prune")
             line["disposition"] = {
-                "word": word, "colour": colours.DISPOSITIONS[word], "detail": f"{row['stays']:.0%} of its pairs stay",
+                "word": word, "colour": colours.DISPOSITIONS[word], "detail": f"{100 * row['stays']:.0f} % of its pairs stay",
             }
         lines.append(line)
     return lines
@@ -201,11 +201,11 @@ def _parts(counts: np.ndarray, values: np.ndarray) -> list[dict[str, Any]]:
     """The groups of a cluster, known ones by their number and the unknown last; what is beyond the sixth is together."""
     colour = dict(zip(values[values != "unknown"], colours.categories(len(values)), strict=False)) | {"unknown": colours.GREY}
     order = sorted(np.flatnonzero(counts), key=lambda i: (values[i] == "unknown", -counts[i]))
-    parts = [(str(values[i]), counts[i] / counts.sum(), colour[values[i]]) for i in order]
+    parts = [(wording.group(str(values[i])), counts[i] / counts.sum(), colour[values[i]]) for i in order]
     if len(parts) > SHOWN_VALUES:
         rest = sum(share for _, share, _ in parts[SHOWN_VALUES - 1 :])
         parts = [*parts[: SHOWN_VALUES - 1], ("others", rest, colours.GREY)]
-    return [{"value": value, "share": share, "text": f"{share:.0%}", "colour": hue} for value, share, hue in parts]
+    return [{"value": value, "share": share, "text": f"{100 * share:.0f} %", "colour": hue} for value, share, hue in parts]
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -56,20 +56,20 @@ def ready(workspace: Workspace) -> None:
     work.future.result()
 
 
-def panel(workspace: Workspace, *, height: int) -> None:
+def panel(workspace: Workspace, *, height: int, grows: float) -> None:
     """The sliders, and in the browser what follows from them."""
     plan = planning.plan(workspace)
     predicted = prediction.predict(workspace, planning.key(workspace), planning.gains(workspace))
     plan_panel.draw(
         planning.shown(workspace).options, planning.order(workspace), predicted,
         up_weighted=int((plan.dispositions == UP_WEIGHT).sum()), notes=plan.notes, turn=st.session_state.get(_TURN, 0), key=PANEL,
-        height=height if predicted.grid else 0, on_apply=partial(_apply, workspace),
+        height=height if predicted.grid else 0, grows=grows if predicted.grid else 0.0, on_apply=partial(_apply, workspace),
     )
     if predicted.grid is None:
         need(workspace, "effects")
 
 
-def map_of(workspace: Workspace, pairs: TrainingPairs, chosen: Selection | None, *, height: int) -> None:
+def map_of(workspace: Workspace, pairs: TrainingPairs, chosen: Selection | None, *, height: int, grows: float) -> None:
     """All pairs by what becomes of them; what is not selected is grey."""
     def on_click(index: int) -> None:
         codes = pairs.codes("cluster")
@@ -83,7 +83,7 @@ def map_of(workspace: Workspace, pairs: TrainingPairs, chosen: Selection | None,
 
     mask = None if chosen is None or chosen.index is None else chosen.mask()
     pair_map.draw(
-        workspace, pairs, Colouring(DISPOSITION), key="curate_map", height=height, mask=mask,
+        workspace, pairs, Colouring(DISPOSITION), key="curate_map", height=height, grows=grows, mask=mask,
         area=None if chosen is None else chosen.area, on_click=on_click, on_select=on_select,
     )
 

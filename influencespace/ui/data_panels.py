@@ -14,14 +14,15 @@ from influencespace import jobs
 from influencespace.features.options import EmbedOptions
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.views import GROUP
-from influencespace.ui import colours, forms, gallery, reading, workspaces
+from influencespace.ui import colours, forms, gallery, reading, wording, workspaces
 from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.guard import guarded
 from influencespace.ui.influence_charts import plain
+from influencespace.ui.markdown import escaped
 from influencespace.workspace import MADE_BY, NEEDS, Artifact, Workspace
 
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
-SAMPLES, PROBLEMS = 18, 50
+SAMPLES, ACROSS, PROBLEMS = 18, 6, 50
 BASIC = ["source", "images", "groups", "lexicon", "validation"]
 FURTHER = [
     "image_column", "caption_column", "id_column", "captions", "filter", "validation_filter", "test", "holdout_column",
@@ -80,6 +81,7 @@ def counted(folder: str, digest: str, column: str) -> pd.DataFrame:
 
 def shares(counts: pd.DataFrame, name: str) -> go.Figure:
     """Shares of the values of a group attribute among training and among held-out pairs, in percent."""
+    counts = counts.rename(index=wording.group)
     order = counts.sum(axis=1).sort_values(kind="stable").index
     figure = go.Figure()
     for (part, values), colour in zip(reversed(list(counts.items())), colours.CATEGORIES[1::-1], strict=True):
@@ -98,7 +100,7 @@ def samples(pairs: TrainingPairs) -> None:
     """Some training pairs, drawn evenly from the whole table."""
     if len(pairs):
         index = np.linspace(0, len(pairs) - 1, min(SAMPLES, len(pairs))).round().astype(int)
-        gallery.draw(pairs, pairs.rows(index), key="data_samples", label="Some of the training pairs")
+        gallery.draw(pairs, pairs.rows(index), key="data_samples", label="Some of the training pairs", columns=ACROSS)
 
 
 @guarded()
@@ -145,7 +147,7 @@ def provenance(workspace: Workspace) -> None:
             "Options": st.column_config.TextColumn(width="large"),
         },
     )
-    st.caption(f"The workspace lies in {workspace.path}.")
+    st.caption(f"The workspace lies in {escaped(workspace.path)}.")
 
 
 def bring_in() -> None:

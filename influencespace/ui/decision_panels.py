@@ -12,7 +12,7 @@ from influencespace.curation import decisions as edit
 from influencespace.curation import sets
 from influencespace.curation.decisions import CLUSTERS, HEAVIEST, LOCK, SETS, TOPICS
 from influencespace.errors import PlanError
-from influencespace.ui import history_panels, planning, reading, selection
+from influencespace.ui import history_panels, planning, reading, selection, wording
 from influencespace.ui.guard import guarded
 from influencespace.ui.markdown import escaped
 from influencespace.ui.selection import CLUSTER, TOPIC, Selection
@@ -95,7 +95,7 @@ def yours(workspace: Workspace) -> None:
         topics, clusters = reading.names(workspace.artifact("clusters"))
         names = {TOPICS: {str(topic): name for topic, name in topics.items()}, CLUSTERS: clusters}
         rows = [
-            (level, key, f"{level[:-1]} {names.get(level, {}).get(key, key)}", decision)
+            (level, key, f"{level[:-1]} {wording.cluster(names.get(level, {}).get(key, key))}", decision)
             for level, given in decided.items() if level != SETS for key, decision in given.items()
         ] + [(SETS, entry["set"], entry["name"], entry["decision"]) for entry in decided.get(SETS, [])]
         options = {f"{name}: {words(decision)}": (level, key, name) for level, key, name, decision in rows}

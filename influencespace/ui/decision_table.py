@@ -8,7 +8,7 @@ import streamlit as st
 
 from influencespace.curation.decisions import CLUSTERS, TOPICS
 from influencespace.curation.plan import IN_PART, KEEP, PRUNE, UP_WEIGHT
-from influencespace.ui import decision_panels, planning, prediction, reading, selection
+from influencespace.ui import decision_panels, planning, prediction, reading, selection, wording
 from influencespace.ui.road import fitting
 from influencespace.ui.selection import ALL, CLUSTER, TOPIC
 from influencespace.workspace import Workspace
@@ -110,6 +110,7 @@ def table(workspace: Workspace, kind: str) -> pd.DataFrame:
     rows = rows.assign(place=np.arange(len(rows)), key=rows["cluster"])
     if kind == TOPIC:
         rows = _by_topic(workspace, rows)
+    rows["name"] = rows["name"].map(wording.cluster)
     rows["weight"] = rows["weight"].where(rows["kept"] > 0)
     rows["share"] = 100 * rows["pairs"] / max(rows["pairs"].sum(), 1)
     scores = reading.table(fitting(workspace, "scores"), "topics" if kind == TOPIC else "clusters")
@@ -193,8 +194,10 @@ def _columns(rows: pd.DataFrame) -> dict:
     unit = "nats" if power == 0 else f"10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))} nats"
     column = st.column_config
     return {
-        "name": column.TextColumn("Name", width=205, pinned=True),
-        "pairs": column.NumberColumn("Pairs", format="localized", width=62),
+        "name": column.TextColumn(
+            "Name", width=228, pinned=True, help="What its captions are about; of a cluster, how well they fit the photos.",
+        ),
+        "pairs": column.NumberColumn("Pairs", format="localized", width=58, help="Training pairs in it."),
         "share": column.NumberColumn("Share", format="%.1f %%", width=65, help="Of all pairs."),
         "influence": column.TextColumn(
             "Influence", width=110, help=f"Mean selection score of its pairs with its 95 % interval, in {unit}: above zero "
@@ -204,11 +207,11 @@ def _columns(rows: pd.DataFrame) -> dict:
             "Gap", width=76, help="By how much the gap between groups would widen without the cluster, in "
             "percent of the loss: above zero, keeping it narrows the gap.",
         ),
-        "disposition": column.TextColumn("Plan", width=90),
+        "disposition": column.TextColumn("Plan", width=88, help="What becomes of its pairs; “prune in part”: of some."),
         "weight": column.NumberColumn("Weight", format="%.2f ×", width=62, help="Mean over the pairs that it keeps."),
         "kept": column.NumberColumn("Kept", format="localized", width=65, help="Pairs that stay."),
         "decision": column.TextColumn("Yours", width=80, help="Your decision wins over the plan's. Empty: the plan decides."),
-        "reason": column.TextColumn("Why", width=250),
+        "reason": column.TextColumn("Why", width=250, help="What the plan decided it by."),
     }
 
 

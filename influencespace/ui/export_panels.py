@@ -131,7 +131,7 @@ def size(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None:
 
 def byte_words(count: float) -> str:
     """A number of bytes for a person."""
-    for unit in ("B", "KB", "MB"):
+    for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000

@@ -24,7 +24,7 @@ def _element() -> Callable:
 
 def draw(
     pairs: TrainingPairs, rows: pd.DataFrame, *, key: str, label: str = "Photos", target: str = "overall",
-    reach: float | None = None, width: int = 116, opens: bool = False,
+    reach: float | None = None, width: int = 116, columns: int | None = None, opens: bool = False,
 ) -> int | None:
     """Draw pairs as cards.
 
@@ -45,6 +45,8 @@ def draw(
         The influence at which a bar is full; None for what is large among all training pairs.
     width
         The least width of a card in pixels; as many stand in a row as there is room for.
+    columns
+        How many stand in a row however wide it is; None for as many as there is room for.
     opens
         Whether a card can be opened, by a click or by Enter.
 
@@ -53,7 +55,7 @@ def draw(
     int or None
         The index of the pair that was opened just now.
     """
-    data = {"cards": cards(pairs, rows, target, reach), "width": width, "label": label, "opens": opens}
+    data = {"cards": cards(pairs, rows, target, reach), "width": width, "columns": columns, "label": label, "opens": opens}
     opened = _element()(key=key, data=data, on_opened_change=lambda: None).opened
     return opened if isinstance(opened, int) and 0 <= opened < len(pairs) else None
 

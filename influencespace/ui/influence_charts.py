@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from influencespace.influence.chance import Z
-from influencespace.ui import colours
+from influencespace.ui import colours, wording
 from influencespace.ui.chart_labels import arrange
 
 # Names of more rows than this do not travel.
@@ -163,8 +163,8 @@ def short(names: Iterable[str], width: int = 40) -> list[str]:
     taken: dict[str, int] = {}
     cut = []
     for name in names:
-        head, found, tail = name.partition(": captions ")
-        tail = f" · {tail.removeprefix('that ').removeprefix('by ')}" if found else ""
+        head, found, tail = wording.cluster(name).partition(" · ")
+        tail = found + tail
         text = head + tail if len(head + tail) <= width else head[: width - 1 - len(tail)] + "…" + tail
         taken[text] = taken.get(text, 0) + 1
         cut.append(text if taken[text] == 1 else f"{text} ({taken[text]})")

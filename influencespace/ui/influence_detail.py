@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from influencespace.influence.chance import Z
-from influencespace.ui import effect_panels, gallery, reading, selection
+from influencespace.ui import effect_panels, gallery, reading, selection, wording
 from influencespace.ui.columns import INFLUENCE
 from influencespace.ui.influence_rows import CLUSTER, Subject, drivers, how, many, spoken, standing
+from influencespace.ui.markdown import escaped
 from influencespace.ui.road import fitting
 from influencespace.workspace import Workspace
 
@@ -32,7 +33,7 @@ def heading(
     """Its name, the ways to other pages with it selected, and what keeping it does, in a sentence."""
     row = view.iloc[place]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"#### {row['name']}", width="content")
+        st.markdown(f"#### {escaped(wording.cluster(row['name']))}", width="content")
         with st.container(horizontal=True, width="content", gap="small"):
             if chosen:  # links lead to pages that show what is selected
                 for page, words, icon, what in WAYS:
@@ -72,7 +73,7 @@ def figures(workspace: Workspace, rows: pd.DataFrame, place: int, found: list[Su
         alt="Selection score and removal effect on every target and gap",
         column_config={
             "on": st.column_config.TextColumn(
-                "On", pinned=True, width=146, help="The loss of all, of a group, or the gap between groups."
+                "On", pinned=True, width=152, help="The loss of all, of a group, or the gap between groups."
             ),
             "score": st.column_config.TextColumn(
                 "Score", width=92, help="Selection score with its 95 % interval. It orders; 1 is the mean of all.",
@@ -109,7 +110,8 @@ def photos(workspace: Workspace, label: object, subject: Subject, level: str) ->
         rows["note"] = [_note(value / unit, row) for value, row in zip(influence[index], rows.to_dict("records"), strict=True)]
         st.markdown(f"**Its {words} pairs** for {subject.phrase}")
         gallery.draw(
-            pairs, rows, key=f"influence_{words}", label=f"The {words} pairs", target=subject.name, reach=FULL * unit, width=60
+            pairs, rows, key=f"influence_{words}", label=f"The {words} pairs", target=subject.name, reach=FULL * unit,
+            columns=SHOWN,
         )
     st.caption("Under each photo its influence (1 is the mean of all pairs, whichever their sign) and how well its caption fits.")
 

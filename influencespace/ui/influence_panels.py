@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from influencespace.influence.chance import Z, beyond_chance
-from influencespace.ui import influence_charts, selection
+from influencespace.ui import influence_charts, selection, wording
 from influencespace.ui.influence_rows import CLUSTER, TOPIC, Subject, at_odds, both_ends, counts, does, many, more_than_share
 from influencespace.ui.selection import Choice
 from influencespace.workspace import Workspace
@@ -165,7 +165,10 @@ def gap_size(subject: Subject) -> str:
     """How large a gap is, and whether the photos can tell that there is one, in a sentence."""
     gap = subject.gap
     sure = "within chance, so there may be no gap to close" if gap.within_chance else "a gap beyond chance"
-    return f"The loss on **{gap.behind}** is {gap.size:.2f} ± {gap.reach:.2f} above that on **{gap.ahead}**: {sure}."
+    return (
+        f"The loss on **{wording.target(gap.behind)}** is {gap.size:.2f} ± {gap.reach:.2f} above that on "
+        f"**{wording.target(gap.ahead)}**: {sure}."
+    )
 
 
 def redundancy_chart(workspace: Workspace, view: pd.DataFrame, level: str, label: object, theme: str) -> None:

@@ -11,7 +11,7 @@ from influencespace.influence.chance import beyond_chance
 from influencespace.influence.fairness import Gap, gap_scores, gaps
 from influencespace.influence.hierarchy import benefit_shares
 from influencespace.influence.targets import OVERALL
-from influencespace.ui import reading
+from influencespace.ui import reading, wording
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
 from influencespace.workspace import Artifact
 
@@ -39,14 +39,14 @@ class Subject:
     @property
     def label(self) -> str:
         """Its name for a person."""
-        return self.name if self.gap is None else f"gap in {self.gap.attribute}"
+        return wording.target(self.name) if self.gap is None else f"gap in {wording.group(self.gap.attribute)}"
 
     @property
     def phrase(self) -> str:
         """What clusters act on, in a sentence."""
         if self.gap is not None:
             return f"the {self.label}"
-        return "the overall loss" if self.name == OVERALL else f"the loss on {self.name}"
+        return "the overall loss" if self.name == OVERALL else f"the loss on {self.label}"
 
     @property
     def verbs(self) -> tuple[str, str]:
@@ -150,9 +150,9 @@ def how(row: pd.Series, subject: Subject) -> str:
         return ""
     behind, ahead = (row[f"{target}.mean"] for target in (subject.gap.behind, subject.gap.ahead))
     if ahead < behind < 0:
-        return f", by harming {subject.gap.ahead} more than {subject.gap.behind}"
+        return f", by harming {wording.target(subject.gap.ahead)} more than {wording.target(subject.gap.behind)}"
     if 0 < behind < ahead:
-        return f", by helping {subject.gap.ahead} more than {subject.gap.behind}"
+        return f", by helping {wording.target(subject.gap.ahead)} more than {wording.target(subject.gap.behind)}"
     return ""
 
 

@@ -129,7 +129,7 @@ def _element() -> Callable:
 
 
 def draw(
-    shown: Map, *, key: str, height: int, on_click: Callable[[int], None] | None = None,
+    shown: Map, *, key: str, height: int, grows: float = 0.0, on_click: Callable[[int], None] | None = None,
     on_select: Callable[[list[list[int]] | None], None] | None = None,
 ) -> None:
     """Draw the map.
@@ -139,7 +139,9 @@ def draw(
     shown
         What is drawn.
     key, height
-        Identity on the page, and height in pixels.
+        Identity on the page, and height in pixels where the window is 720 pixels high.
+    grows
+        The part of what a window is higher that is added to the height.
     on_click
         Called with the index of the point that was clicked, before the page runs again; None: points cannot be clicked.
     on_select
@@ -164,7 +166,7 @@ def draw(
         st.session_state[_flag(key)] = True
 
     message = asdict(shown) | {
-        "pale": _PALE, "rim": _RIM, "height": height, "corners": CORNERS, "clicks": on_click is not None,
+        "pale": _PALE, "rim": _RIM, "height": height, "grows": grows, "corners": CORNERS, "clicks": on_click is not None,
         "selects": on_select is not None,
     }
     # A run of the page is all that "missing" needs: it registers the columns anew, and the element fetches them again.

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from influencespace.pairs.views import GROUP
-from influencespace.ui import colours, damage, density, map, map_columns, map_plan, served
+from influencespace.ui import colours, damage, density, map, map_columns, map_plan, served, wording
 from influencespace.ui.columns import Codes, TrainingPairs
 from influencespace.ui.map import CLUSTER, PLAN, SHADE, Look
 from influencespace.ui.road import fitting
@@ -45,12 +45,15 @@ def choose(workspace: Workspace, pairs: TrainingPairs, *, key: str) -> Colouring
         of = choices[0] if choices else ""
         if len(choices) > 1:
             what = "Influence on" if by == HELP else "Group attribute"
-            of = st.selectbox(what, choices, key=f"{key}_of_{by}", label_visibility="collapsed", width=150, help=what)
+            of = st.selectbox(
+                what, choices, key=f"{key}_of_{by}", label_visibility="collapsed", width=150, help=what,
+                format_func=wording.target,
+            )
     return Colouring(by, of)
 
 
 def draw(
-    workspace: Workspace, pairs: TrainingPairs, colouring: Colouring, *, key: str, height: int,
+    workspace: Workspace, pairs: TrainingPairs, colouring: Colouring, *, key: str, height: int, grows: float = 0.0,
     mask: np.ndarray | None = None, selected: int = -1, area: list[list[int]] | None = None,
     on_click: Callable[[int], None] | None = None, on_select: Callable[[list[list[int]] | None], None] | None = None,
 ) -> None:
@@ -62,7 +65,7 @@ def draw(
         There must be clusters.
     colouring
         What the colours say.
-    key, height, on_click, on_select
+    key, height, grows, on_click, on_select
         As in :func:`influencespace.ui.map.draw`; a polygon is resolved by :func:`influencespace.ui.lasso.inside`.
     mask
         (n,) which pairs stand out; the others are grey. None for all.
@@ -79,9 +82,9 @@ def draw(
     shown = map.Map(
         len(pairs), map_columns.points(pairs), map_columns.atlas(pairs, clusters), served.pair_url(pairs),
         look(workspace, pairs, colouring), map_plan.shown(workspace) if colouring.by == DISPOSITION else None,
-        None if mask is None else map_columns.mask(mask), f"{said} {colouring.of}".strip(), int(selected), area,
+        None if mask is None else map_columns.mask(mask), f"{said} {wording.target(colouring.of)}".strip(), int(selected), area,
     )
-    map.draw(shown, key=key, height=height, on_click=on_click, on_select=on_select)
+    map.draw(shown, key=key, height=height, grows=grows, on_click=on_click, on_select=on_select)
 
 
 def look(workspace: Workspace, pairs: TrainingPairs, colouring: Colouring) -> Look:
@@ -117,7 +120,7 @@ def _categories(pairs: TrainingPairs, name: str, codes: Codes, faint: str) -> Lo
 
 
 def _said(label: str) -> str:
-    return "undamaged" if label == damage.UNDAMAGED else label.replace("_", " ")
+    return "undamaged" if label == damage.UNDAMAGED else wording.group(label)
 
 
 def _both(palette: list[str]) -> dict[str, list[str]]:

@@ -11,9 +11,10 @@ import streamlit as st
 from influencespace.features.duplicates import stored_duplicates
 from influencespace.features.search import in_set_of
 from influencespace.pairs.views import GROUP
-from influencespace.ui import gallery, planned, reading, selection, thumbnails
+from influencespace.ui import gallery, planned, reading, selection, thumbnails, wording
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.ui.road import fitting
 from influencespace.workspace import Workspace
 
@@ -55,17 +56,18 @@ def _facts(
     facts = [("Name", str(pair["id"]))]
     if "cluster" in pair:
         topics, clusters = reading.names(fitting(workspace, "clusters"))
-        facts += [("Topic", topics[pair["topic"]]), ("Cluster", clusters[pair["cluster"]])]
-    facts += [(name.capitalize(), str(pair[GROUP + name])) for name in pairs.attributes]
+        facts += [("Topic", topics[pair["topic"]]), ("Cluster", wording.cluster(clusters[pair["cluster"]]))]
+    facts += [(wording.group(name).capitalize(), wording.group(str(pair[GROUP + name]))) for name in pairs.attributes]
     if "agreement" in pair:
         facts.append(("Caption fit (0 is the mean)", gallery.signed(pair["agreement"], 2)))
     for target in pairs.targets:
         value = pair[INFLUENCE + target]
         said = f"{gallery.signed(value, gallery.decimals(pairs, target))} ({gallery.helps(value)})"
-        facts.append((f"Influence on {target}", said))
+        facts.append((f"Influence on {wording.target(target)}", said))
     facts.append(("Near-duplicates", f"{copies - 1:,}" if copies > 1 else "none"))
     word = planned.of_pair(workspace, index)
-    return facts + ([("In the plan", word)] if word else [])
+    facts += [("In the plan", word)] if word else []
+    return [(escaped(what), escaped(value)) for what, value in facts]
 
 
 def _copies(workspace: Workspace, pairs: TrainingPairs, index: int) -> int:

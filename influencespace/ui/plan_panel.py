@@ -41,7 +41,7 @@ def _element() -> Callable:
 
 def draw(
     options: PlanOptions, order: BrowserOrder, prediction: Prediction, *, up_weighted: int, notes: list[str], turn: int, key: str,
-    height: int, on_apply: Callable[[], None],
+    height: int, grows: float = 0.0, on_apply: Callable[[], None],
 ) -> None:
     """Draw the panel.
 
@@ -67,18 +67,19 @@ def draw(
         were changed, by option, and the ``turn``.
     """
     _element()(
-        key=key, data=message(options, order, prediction, up_weighted=up_weighted, notes=notes, turn=turn, height=height),
+        key=key, data=message(options, order, prediction, up_weighted=up_weighted, notes=notes, turn=turn, height=height,
+                          grows=grows),
         on_applied_change=on_apply, on_missing_change=lambda: None,
     )
 
 
 def message(
     options: PlanOptions, order: BrowserOrder, prediction: Prediction, *, up_weighted: int, notes: list[str], turn: int,
-    height: int,
+    height: int, grows: float = 0.0,
 ) -> dict:
     """What plan_panel.js draws; see :func:`draw` for the parameters."""
     return {
-        "height": height, "turn": turn, "values": {name: getattr(options, name) for name in SLIDERS},
+        "height": height, "grows": grows, "turn": turn, "values": {name: getattr(options, name) for name in SLIDERS},
         "fields": fields(), "orders": REORDERING, "notes": notes, "meaning": MEANING,
         "colours": {"helps": colours.HELPS, "harms": colours.HARMS, "other": colours.CATEGORIES[3]},
         "order": {

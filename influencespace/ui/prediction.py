@@ -18,7 +18,7 @@ from influencespace.curation.measured import measured
 from influencespace.curation.preview import CAPS, RATIOS, Response
 from influencespace.influence.targets import OVERALL
 from influencespace.influence.verification import UNVERIFIED, verdicts
-from influencespace.ui import reading, served
+from influencespace.ui import reading, served, wording
 from influencespace.ui.road import fitting
 from influencespace.workspace import Artifact, Workspace
 
@@ -84,9 +84,9 @@ def effects(targets: list[str], losses: dict[str, float], known: dict[str, str])
     values = [value for _, value in split]
     listed = [
         {
-            "kind": "target", "label": value if values.count(value) == 1 else f"{attribute}: {value}", "attribute": attribute,
-            "what": "the overall loss" if attribute is None else f"the loss of {value} ({attribute})", "target": q,
-            "now": losses[name], "of": losses[name], "verdict": known.get(name, UNVERIFIED),
+            "kind": "target", "label": wording.group(value) if values.count(value) == 1 else wording.target(name),
+            "attribute": attribute, "what": "the overall loss" if attribute is None else f"the loss on {wording.target(name)}",
+            "target": q, "now": losses[name], "of": losses[name], "verdict": known.get(name, UNVERIFIED),
         }
         for q, (name, (attribute, value)) in enumerate(zip(targets, split, strict=True))
     ]
@@ -97,8 +97,9 @@ def effects(targets: list[str], losses: dict[str, float], known: dict[str, str])
             own = [losses[targets[q]] for q in index]
             judged = {known.get(targets[q], UNVERIFIED) for q in index}
             listed.append({
-                "kind": "gap", "label": f"gap: {attribute}", "attribute": attribute, "what": f"the gap by {attribute}",
-                "groups": index, "now": max(own) - min(own), "of": losses[OVERALL],
+                "kind": "gap", "label": f"gap: {wording.group(attribute)}", "attribute": attribute,
+                "what": f"the gap by {wording.group(attribute)}", "groups": index,
+                "now": max(own) - min(own), "of": losses[OVERALL],
                 "verdict": judged.pop() if len(judged) == 1 else min(judged),  # "doubtful" before the others
             })
     return listed

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from influencespace.evaluation.report import predictions
-from influencespace.ui import reading, results_charts
+from influencespace.ui import reading, results_charts, wording
 from influencespace.ui.results_panels import text
 from influencespace.ui.road import fitting
 from influencespace.workspace import Workspace
@@ -28,7 +28,8 @@ def predicted(workspace: Workspace) -> None:
 def predicted_table(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a target, ready to show."""
     return pd.DataFrame({
-        "Target": rows["target"], "Predicted": rows["predicted"], "Of the loss": -100 * rows["predicted"] / rows["loss"],
+        "Target": rows["target"].map(wording.target), "Predicted": rows["predicted"],
+        "Of the loss": 100 * rows["predicted"] / rows["loss"],
         "Measured": [text(row) for row in rows.to_dict("records")],
         "Direction": [outcome(row) for row in rows.to_dict("records")],
     })
@@ -58,7 +59,7 @@ def _measured(workspace: Workspace) -> None:
         column_config={
             "Predicted": st.column_config.NumberColumn(
                 format="%+.3f", help="By how much the loss on validation photos was predicted to fall; positive helps."),
-            "Of the loss": st.column_config.NumberColumn(format="%+.1f %%", help="The predicted change in percent of the loss."),
+            "Of the loss": st.column_config.NumberColumn(format="%+.1f %%", help="The predicted fall in percent of the loss."),
             "Measured": st.column_config.TextColumn(
                 help="R@10 of influence less that of full on test photos, in points, paired, with its 95 % interval."),
             "Direction": st.column_config.TextColumn(help="Whether recall surely moved the way that the loss was predicted to."),

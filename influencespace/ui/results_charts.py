@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from influencespace.ui import colours
+from influencespace.ui import colours, wording
 from influencespace.ui.influence_charts import plain
 from influencespace.ui.training_charts import arm_colour
 
@@ -20,14 +20,14 @@ def predicted(rows: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure()
     for row, tint in zip(rows.to_dict("records"), colours.categories(len(rows)), strict=True):
-        low, high = row["low"], row["high"]
+        low, high, name = row["low"], row["high"], wording.target(row["target"])
         figure.add_scatter(
-            x=[row["predicted"]], y=[row["mean"]], name=row["target"], mode="markers", marker={"size": 11, "color": tint},
+            x=[row["predicted"]], y=[row["mean"]], name=name, mode="markers", marker={"size": 11, "color": tint},
             error_y={
                 "type": "data", "symmetric": False, "array": [high - row["mean"]], "arrayminus": [row["mean"] - low],
                 "color": tint, "thickness": 2, "width": 0,
             },
-            hovertemplate=f"{row['target']}<br>predicted: loss falls by %{{x:.3f}}<br>measured: recall rises by %{{y:.1f}} points"
+            hovertemplate=f"{name}<br>predicted: loss falls by %{{x:.3f}}<br>measured: recall rises by %{{y:.1f}} points"
             f" [{low:.1f}, {high:.1f}]<extra></extra>",
         )
     for line in (figure.add_hline, figure.add_vline):
@@ -53,11 +53,11 @@ def retrained(plans: pd.DataFrame) -> go.Figure:
     )
     targets = plans["target"].drop_duplicates()
     for target, tint in zip(targets, colours.categories(len(targets)), strict=True):
-        rows = plans[plans["target"] == target]
+        rows, name = plans[plans["target"] == target], wording.target(target)
         figure.add_scatter(
-            x=rows["predicted"], y=rows["actual"], customdata=100 * rows["reduction"], name=target, mode="markers",
+            x=rows["predicted"], y=rows["actual"], customdata=100 * rows["reduction"], name=name, mode="markers",
             marker={"size": 9, "color": tint, "symbol": "diamond"},
-            hovertemplate=f"{target}, without %{{customdata:.0f}} % of the pairs<br>predicted: %{{x:+.3f}}<br>"
+            hovertemplate=f"{name}, without %{{customdata:.0f}} % of the pairs<br>predicted: %{{x:+.3f}}<br>"
             "retrained: %{y:+.3f}<extra></extra>",
         )
     figure.update_xaxes(title="predicted: fall of the validation loss")

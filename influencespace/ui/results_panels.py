@@ -162,4 +162,4 @@ def text(figure: dict, digits: int = 1, unit: str = "") -> str:
     if figure["mean"] is None:
         return "–"
     ends = "" if figure["low"] is None else f"  [{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]"
-    return f"{figure['mean']:.{digits}f}{unit}{ends}"
+    return f"{figure['mean']:.{digits}f}{unit}{ends}".replace("-", "−")

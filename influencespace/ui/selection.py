@@ -15,7 +15,7 @@ import streamlit as st
 from influencespace.features import search
 from influencespace.features.duplicates import stored_duplicates
 from influencespace.progress import Progress
-from influencespace.ui import background, lasso, reading
+from influencespace.ui import background, lasso, reading, wording
 from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.road import fitting
 from influencespace.workspace import Artifact, Workspace
@@ -131,7 +131,7 @@ def resolve(workspace: Workspace, pairs: TrainingPairs, choice: Choice) -> Selec
         index = np.flatnonzero(pairs.codes(choice.kind).of(int(choice.value) if choice.kind == TOPIC else choice.value))
         names = dict(zip(("topic", "cluster"), reading.names(fitting(workspace, "clusters")), strict=True))[choice.kind]
         name = names.get(int(choice.value) if choice.kind == TOPIC else choice.value, choice.value)
-        words = f"of the {choice.kind} “{name}”"
+        words = f"of the {choice.kind} “{wording.cluster(name)}”"
         return replace(everything, index=index, words=words, why_empty=f"There is no {choice.kind} {choice.value} any more.")
     if choice.kind in (ALIKE, COPIES) and int(choice.value) >= len(pairs):
         none = np.empty(0, dtype=np.int64)

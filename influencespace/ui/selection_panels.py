@@ -10,8 +10,9 @@ import streamlit as st
 
 from influencespace.features.search import best
 from influencespace.pairs.views import GROUP
-from influencespace.ui import gallery, pair_view, planned, reading, selection, served
+from influencespace.ui import gallery, pair_view, planned, reading, selection, served, wording
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
+from influencespace.ui.markdown import escaped
 from influencespace.ui.selection import Selection
 from influencespace.workspace import Artifact, Workspace
 
@@ -20,6 +21,8 @@ RANKED = {
 }
 # Two standard errors, near enough the 95 % of a normal distribution.
 WIDE = 1.96
+# A choice among clusters: none of them, but their topic.
+WHOLE = ""
 # The least width of a card in pixels: four in a row at a width of 1280.
 CARD = 92
 
@@ -29,7 +32,7 @@ def heading(workspace: Workspace, chosen: Selection | None) -> None:
     choice = selection.chosen(workspace)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if chosen is not None:
-            st.markdown(f"**{_escaped(chosen.sentence)}**", width="stretch")
+            st.markdown(f"**{escaped(chosen.sentence)}**", width="stretch")
         if choice.kind != selection.ALL:
             st.button(
                 "Back", icon=":material/undo:", key="selection_back", type="tertiary", on_click=selection.go_back,
@@ -59,7 +62,7 @@ def selected(workspace: Workspace, pairs: TrainingPairs, clusters: Artifact, cho
 def in_short(pairs: TrainingPairs, chosen: Selection) -> None:
     """Mean caption fit and influence of what is selected, in one line."""
     names = [("caption fit", "agreement")] * pairs.has("agreement")
-    names += [(f"influence on {target(pairs)}", INFLUENCE + target(pairs))] * bool(pairs.targets)
+    names += [(f"influence on {wording.target(target(pairs))}", INFLUENCE + target(pairs))] * bool(pairs.targets)
     if names:
         said = [f"{title} {_mean_row(pairs, chosen, title, name)['mean']}" for title, name in names]
         st.caption(
@@ -78,10 +81,10 @@ def strata(workspace: Workspace, clusters: Artifact, chosen: Selection) -> None:
     if len(own) < 2:
         return
     key = f"strata_{chosen.key}"
-    now = chosen.choice.value if chosen.choice.kind == selection.CLUSTER else None
+    now = chosen.choice.value if chosen.choice.kind == selection.CLUSTER else WHOLE
     st.segmented_control(
-        "Clusters of the topic", [None, *own], default=now, key=key, label_visibility="collapsed", required=True,
-        format_func=lambda name: "The whole topic" if name is None else _place(own.index(name), len(own)),
+        "Clusters of the topic", [WHOLE, *own], default=now, key=key, label_visibility="collapsed", required=True,
+        format_func=lambda name: "The whole topic" if name == WHOLE else _place(own.index(name), len(own)),
         help="A topic is cut into clusters by how well its captions fit the photos.",
         on_change=_into, args=(workspace, key, topic),
     )
@@ -94,7 +97,7 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, fir
         order = st.selectbox("Order", list(orders), key=f"clusters_order_{len(orders)}", label_visibility="collapsed")
         if len(pairs.targets) > 1:
             st.selectbox(
-                "Influence on", pairs.targets, key="clusters_target", label_visibility="collapsed",
+                "Influence on", pairs.targets, key="clusters_target", label_visibility="collapsed", format_func=wording.target,
                 help="Whose validation loss the bars under the photos, the order and the figures are about.",
             )
     pages = -(-len(chosen) // gallery.PAGE)
@@ -114,23 +117,24 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, fir
 def figures(pairs: TrainingPairs, chosen: Selection) -> None:
     """What the selection is like beside all pairs: fit, influence on every target, groups."""
     means = [("Caption fit", "agreement")] * pairs.has("agreement")
-    means += [(f"Influence on {target}", INFLUENCE + target) for target in pairs.targets]
+    means += [(f"Influence, {wording.target(name)}", INFLUENCE + name) for name in pairs.targets]
     if means:
         st.dataframe(
             pd.DataFrame([_mean_row(pairs, chosen, title, name) for title, name in means]), hide_index=True,
             alt="Mean caption fit and influence of what is selected, beside those of all pairs",
             column_config={
-                "what": "Mean of the pairs",
+                "what": st.column_config.TextColumn("Mean of the pairs", help="Influence: above zero helps, below harms."),
                 "mean": st.column_config.TextColumn("Selected", help="With a 95 % interval from how much pairs differ."),
-                "all": st.column_config.TextColumn("All pairs"),
-                "above": st.column_config.NumberColumn("Above zero", format="%.0f %%", help="Share of the selected pairs."),
+                "all": st.column_config.TextColumn("All", help="Of all training pairs."),
+                "above": st.column_config.NumberColumn("> 0", format="%.0f %%", help="Share of the selected pairs above zero."),
             },
         )
     for attribute in pairs.attributes:
         st.dataframe(
             _group_rows(pairs, chosen, attribute), hide_index=True, alt=f"Groups of {attribute} among what is selected",
             column_config={
-                "value": attribute.capitalize(), "pairs": st.column_config.NumberColumn("Pairs", format="localized"),
+                "value": wording.group(attribute).capitalize(),
+                "pairs": st.column_config.NumberColumn("Pairs", format="localized"),
                 "share": st.column_config.NumberColumn("Share", format="%.1f %%", help="Of the selected pairs."),
                 "all": st.column_config.NumberColumn("Share of all", format="%.1f %%", help="Of all training pairs."),
             },
@@ -198,7 +202,7 @@ def _group_rows(pairs: TrainingPairs, chosen: Selection, attribute: str) -> pd.D
     codes = pairs.codes(GROUP + attribute)
     counts = np.bincount(chosen.of(codes.code), minlength=len(codes.labels))
     return pd.DataFrame({
-        "value": codes.labels, "pairs": counts, "share": 100 * counts / len(chosen),
+        "value": [wording.group(str(label)) for label in codes.labels], "pairs": counts, "share": 100 * counts / len(chosen),
         "all": 100 * codes.counts / max(len(pairs), 1),
     }).sort_values("all", ascending=False, kind="stable")
 
@@ -210,14 +214,9 @@ def _overall(_pairs: TrainingPairs, key: str, name: str) -> float:
 
 def _into(workspace: Workspace, key: str, topic: int) -> None:
     cluster = st.session_state[key]
-    selection.choose(workspace, *((selection.TOPIC, str(topic)) if cluster is None else (selection.CLUSTER, cluster)))
+    selection.choose(workspace, *((selection.TOPIC, str(topic)) if cluster == WHOLE else (selection.CLUSTER, cluster)))
 
 
 def _place(index: int, count: int) -> str:
     ends = {0: "fits worst", count - 1: "fits best"}
     return ends.get(index, str(index + 1))
-
-
-def _escaped(text: str) -> str:
-    """A text as Markdown that shows it as it is."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-.!|~$:" else c for c in text)

@@ -33,7 +33,7 @@ def captions(pairs: TrainingPairs) -> None:
     with st.container(horizontal=True):
         st.metric("Words in a caption", f"{middle:.0f}", help="The median over all training captions.", border=True)
         st.metric(
-            "Repeated captions", f"{found.repeated / max(found.captions, 1):.1%}", border=True,
+            "Repeated captions", f"{100 * found.repeated / max(found.captions, 1):.1f} %", border=True,
             help="Share of the training captions whose text occurs more than once.",
         )
     left, right = st.columns(2, gap="medium")
@@ -77,7 +77,7 @@ def photos(pairs: TrainingPairs) -> None:
         st.metric("File", in_bytes(float(np.median(found.size))), border=True, help="Median size of a photo's file.")
     st.plotly_chart(
         shapes_chart(found), key="data_shapes", config={"displayModeBar": False},
-        alt="; ".join(f"{share:.0%} {name}" for name, share in found.shapes.items()),
+        alt="; ".join(f"{100 * share:.0f} % {name}" for name, share in found.shapes.items()),
     )
     missing, sides = found.asked - len(found.width), dict.fromkeys((f"{side.min():,}", f"{side.max():,}"))
     st.caption(

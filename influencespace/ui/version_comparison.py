@@ -8,7 +8,8 @@ import streamlit as st
 
 from influencespace.curation.comparing import Comparison, Side, compare_versions
 from influencespace.curation.history import Version
-from influencespace.ui import background, plan_panel
+from influencespace.ui import background, plan_panel, wording
+from influencespace.ui.markdown import escaped
 from influencespace.workspace import NEEDS, Workspace
 
 LISTED = 500
@@ -32,7 +33,7 @@ def show(workspace: Workspace, one: Version, other: Version) -> None:
 
 def draw(found: Comparison, losses: dict[str, float]) -> None:
     """Draw a comparison; ``losses`` by target, on all pairs, where something is predicted."""
-    st.markdown(f"**{title(found.a.version)}** beside **{title(found.b.version)}**: {sentence(found)}")
+    st.markdown(f"**{escaped(title(found.a.version))}** beside **{escaped(title(found.b.version))}**: {sentence(found)}")
     st.dataframe(
         figures(found, losses), hide_index=True, height="content", key="compared_figures",
         alt="Counts, values, predicted and measured effects of both versions",
@@ -73,7 +74,7 @@ def figures(found: Comparison, losses: dict[str, float]) -> pd.DataFrame:
     for label, part in (("Pairs kept", "kept"), ("Pairs pruned", "removed"), ("Pairs up-weighted", "up_weighted")):
         rows.append((label, *(f"{getattr(side, part):,}" for side in sides)))
     for name, loss in losses.items():
-        rows.append((f"Predicted loss, {_plainly(name)}", *(_change(loss, loss - side.gains[name]) for side in sides)))
+        rows.append((f"Predicted loss, {wording.target(name)}", *(_change(loss, loss - side.gains[name]) for side in sides)))
     for name, gap in (found.gaps or {}).items():
         rows.append((f"Predicted gap by {name}", *(_change(gap, side.gaps[name]) for side in sides)))
     rows.append(("Measured recall, influence − full", *(_measured(side) for side in sides)))
@@ -84,7 +85,7 @@ def clusters(found: Comparison) -> pd.DataFrame:
     """The clusters that are treated otherwise, with what becomes of each."""
     rows = found.clusters.head(LISTED)
     sides = {title(found.a.version): "a", title(found.b.version): "b"}
-    return pd.DataFrame({"Cluster": rows["name"], "Pairs": rows["pairs"]} | {
+    return pd.DataFrame({"Cluster": rows["name"].map(wording.cluster), "Pairs": rows["pairs"]} | {
         name: _treatment(rows[f"disposition_{side}"], rows[f"kept_{side}"], rows[f"weight_{side}"])
         for name, side in sides.items()
     })
@@ -93,11 +94,6 @@ def clusters(found: Comparison) -> pd.DataFrame:
 def _treatment(disposition: pd.Series, kept: pd.Series, weight: pd.Series) -> np.ndarray:
     said = [f"{d}: {k:,} at {w:.2f} ×" if k else d for d, k, w in zip(disposition, kept, weight, strict=True)]
     return np.array(said, dtype=object)
-
-
-def _plainly(target: str) -> str:
-    attribute, _, value = target.rpartition("=")
-    return f"{value} ({attribute})" if attribute else value
 
 
 def _decisions(side: Side) -> int:

@@ -20,6 +20,20 @@ PAGES = ("Data", "Clusters", "Influence", "Curate", "Train", "Results", "Export"
 SIZES = {"small": (1280, 720), "large": (1920, 1080)}
 THEMES = ("light", "dark")
 SEEDS = 3
+# Whether all maps are painted, all photos in sight are there, and nothing stands for what is still to come.
+IN_PLACE = """() => {
+  const found = { canvas: [], img: [], skeleton: [] }
+  const walk = root => {
+    found.canvas.push(...root.querySelectorAll("canvas[role=img]"))
+    found.img.push(...root.querySelectorAll("img"))
+    found.skeleton.push(...root.querySelectorAll("[data-testid=stSkeleton], [data-testid=stAppSkeleton]"))
+    for (const node of root.querySelectorAll("*")) if (node.shadowRoot) walk(node.shadowRoot)
+  }
+  walk(document)
+  const far = image => { const box = image.getBoundingClientRect(); return !box.width || box.top > innerHeight || box.bottom < 0 }
+  return !found.skeleton.length && found.canvas.every(map => Number(map.dataset.frames) > 0)
+    && found.img.every(image => image.complete || far(image))
+}"""
 
 
 def main() -> None:
@@ -60,6 +74,8 @@ def main() -> None:
 def drawn(page: Page) -> None:
     """Wait until nothing on the page is on its way any more."""
     page.wait_for_load_state("networkidle")
+    visiting.settled(page)
+    page.wait_for_function(IN_PLACE)
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 

@@ -90,7 +90,7 @@ def test_keys_walk_through_the_cards_and_open_a_pair(visit):
     page.keyboard.press("Enter")
     view = page.get_by_role("dialog")
     view.get_by_text(f"pair-{order[0]}", exact=True).wait_for()
-    for known in ("Influence on gender=woman", "Near-duplicates", "In the plan", TOPICS[0]):
+    for known in ("Influence on gender: woman", "Near-duplicates", "In the plan", TOPICS[0]):
         assert view.get_by_text(known).first.is_visible()
     view.get_by_role("button", name="Near-duplicates (2)").click()
     _says(page, f"3 pairs that repeat each other: pair-{order[0]} and its near-duplicates")

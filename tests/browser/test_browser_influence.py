@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
 ]
-NAMES = [f"{TOPICS[topic]}: captions that fit {fit}" for topic in range(3) for fit in ("badly", "well")]
+NAMES = [f"{TOPICS[topic]} · fit {fit}" for topic in range(3) for fit in ("badly", "well")]
 LABELS = [f"{topic}.{stratum}" for topic in range(3) for stratum in (0, 1)]
 
 
@@ -83,7 +83,7 @@ def test_a_click_on_a_dot_chooses_its_cluster_for_photos_address_and_other_pages
     click_point(page, 5)
     heading(page, NAMES[4]).wait_for()
     page.wait_for_url("**cluster=2.0**")
-    assert parameters(page)["target"] == ["gender=woman"]
+    assert parameters(page)["target"] == ["gender: woman"]
     page.get_by_role("link", name="On the map").click()
     page.wait_for_url("**/clusters*")
     page.get_by_text(f"10 pairs of the cluster “{NAMES[4]}”").first.wait_for()

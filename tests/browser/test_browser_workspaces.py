@@ -80,6 +80,19 @@ def test_a_workspace_deleted_under_the_app_is_told_and_another_one_shown(browser
     watch.check()
 
 
+@pytest.mark.parametrize("path", ["", "?workspace=second", "?workspace=second&version=1"])
+def test_the_start_page_leads_to_the_map_of_the_workspace_in_the_address(browser, address, workspace, path):
+    shutil.copytree(workspace.path, workspace.path.with_name("second"))
+    page = browser.new_page()
+    watch = visiting.Watch(page)
+    page.goto(f"{address}/{path}")
+    page.locator(MAP).wait_for()
+    settled(page)
+    assert "/clusters" in page.url
+    assert ("workspace=second" in page.url) == bool(path)
+    watch.check()
+
+
 def test_pages_come_up_for_every_page_of_a_drawn_workspace(browser, address):
     page, watch = tab(browser, address, "data")
     for name in PAGES:

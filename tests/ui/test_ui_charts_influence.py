@@ -221,13 +221,14 @@ def test_subjects_are_the_targets_and_then_the_gaps():
         for name, attribute, loss, photos in (("overall", None, 2, 30), ("g=a", "g", 1, 10), ("g=b", "g", 3, 20))
     ]
     found = subjects(targets)
-    assert [(subject.label, subject.photos) for subject in found] == [("overall", 30), ("g=a", 10), ("g=b", 20), ("gap in g", 30)]
+    expected = [("overall", 30), ("g: a", 10), ("g: b", 20), ("gap in g", 30)]
+    assert [(subject.label, subject.photos) for subject in found] == expected
     assert found[-1].phrase == "the gap in g"
     assert (found[-1].verb(0.1), found[-1].verb(-0.1), found[0].verb(-0.1)) == ("narrows", "widens", "harms")
 
 
 @pytest.mark.parametrize(("behind", "ahead", "words"), [
-    (-1.0, -3.0, ", by harming g=a more than g=b"), (1.0, 3.0, ", by helping g=a more than g=b"), (1.0, -1.0, ""),
+    (-1.0, -3.0, ", by harming g: a more than g: b"), (1.0, 3.0, ", by helping g: a more than g: b"), (1.0, -1.0, ""),
     (3.0, 1.0, ""), (-3.0, -1.0, ""),
 ])
 def test_a_gap_that_narrows_though_nobody_is_helped_says_so(behind, ahead, words):

@@ -95,7 +95,7 @@ def test_training_and_its_failure_leave_the_page_as_it_is(app, workspace, monkey
 def test_statistics_of_captions_and_photos(app, workspace):
     metrics = _metrics(fine(app("data")))
     assert metrics["Words in a caption"] == "6"
-    assert metrics["Repeated captions"] == "0.0%"
+    assert metrics["Repeated captions"] == "0.0 %"
     assert metrics["Size"] == "32 × 32"
     assert metrics["File"].endswith(" B")
 

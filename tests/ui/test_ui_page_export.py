@@ -184,12 +184,12 @@ def test_what_was_written_is_listed(app, workspace, tmp_path, with_jobs):
     opened = fine(app("export"))
     table = next(frame.value for frame in opened.dataframe if "State" in frame.value)
     assert list(table["State"]) == ["waits", "failed", "written", "moved or deleted"]
-    assert table["Size"][2] == "1.5 KB"
+    assert table["Size"][2] == "1.5 kB"
     assert next(button for button in opened.button if button.label == "Write the file").disabled
 
 
 @pytest.mark.parametrize(("count", "said"), [
-    (0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (150_000, "150 KB"), (2_340_000, "2.3 MB"), (5e9, "5.0 GB"),
+    (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (150_000, "150 kB"), (2_340_000, "2.3 MB"), (5e9, "5.0 GB"),
 ])
 def test_bytes_are_said_in_words(count, said):
     assert export_panels.byte_words(count) == said

@@ -140,7 +140,7 @@ def test_a_failed_job_leaves_the_page_whole(app, scored, monkeypatch):
 
 def test_every_view_shows_one_subject_with_a_title_and_an_explanation(app, scored):
     opened = fine(app("influence"))
-    assert opened.selectbox(key="target").options == [*TARGETS, "gap in gender"]
+    assert opened.selectbox(key="target").options == ["overall", "gender: woman", "gender: man", "gap in gender"]
     for view in VIEWS:
         for target in ("overall", "gap in gender"):
             for level in ("topic", "cluster"):
@@ -151,8 +151,8 @@ def test_every_view_shows_one_subject_with_a_title_and_an_explanation(app, score
 
 
 def test_title_says_how_many_harm_and_the_chart_shows_them_in_order(app, scored):
-    opened = show(app("influence"), influence_level="cluster", target=TARGETS[1])
-    assert f"**2 of 6 clusters harm the loss on {TARGETS[1]}, 4 help**" in words(opened)
+    opened = show(app("influence"), influence_level="cluster", target="gender: woman")
+    assert "**2 of 6 clusters harm the loss on gender: woman, 4 help**" in words(opened)
     [dots] = chart(opened, "influence_order")
     assert list(np.diff(numbers(dots["x"])) <= 0) == [True] * 5
     assert dots["text"][-1] == f"{TOPICS[1]} · fit badly"
@@ -169,7 +169,7 @@ def test_what_chance_explains_is_a_ring_and_said_to_be(app, workspace):
 
 
 def test_shares_are_of_the_chosen_target(app, scored):
-    opened = show(app("influence"), influence_level="cluster", influence_view="Data and benefit", target=TARGETS[1])
+    opened = show(app("influence"), influence_level="cluster", influence_view="Data and benefit", target="gender: woman")
     more, less, _ = chart(opened, "influence_shares")
     shares = np.concatenate([numbers(more["y"]), numbers(less["y"])])
     assert shares.sum() == pytest.approx(100)
@@ -180,11 +180,11 @@ def test_shares_are_of_the_chosen_target(app, scored):
 def test_groups_and_the_gap_stand_side_by_side(app, scored):
     opened = show(app("influence"), influence_view="Groups and gaps", influence_level="cluster")
     heat, points = chart(opened, "influence_heat")
-    assert heat["x"] == [*TARGETS, "gap in gender"]
+    assert heat["x"] == ["overall", "gender: woman", "gender: man", "gap in gender"]
     places = numbers(points["customdata"])[::4]
     signs = dict(zip(places, (row[3] for row in heat["text"]), strict=True))
     assert [signs[place] for place in range(6)] == ["+", "+", "−", "−", "", ""]
-    assert "The loss on **gender=woman** is 0.70 ± 0.28 above that on **gender=man**: a gap beyond chance." in words(opened)
+    assert "The loss on **gender: woman** is 0.70 ± 0.28 above that on **gender: man**: a gap beyond chance." in words(opened)
     assert "Beyond chance, 2 clusters narrow it and 2 widen it." in words(opened)
 
 
@@ -206,7 +206,7 @@ def test_gap_is_chosen_like_a_target_with_its_own_words(app, scored):
     opened = show(app("influence"), target="gap in gender")
     assert "**1 of 3 topics widens the gap in gender, 1 narrows; 1 within chance**" in words(opened)
     assert "12 validation photos" in words(opened)
-    assert "The loss on **gender=woman** is 0.70 ± 0.28 above that on **gender=man**: a gap beyond chance." in words(opened)
+    assert "The loss on **gender: woman** is 0.70 ± 0.28 above that on **gender: man**: a gap beyond chance." in words(opened)
     assert list(table(opened)["verdict"]) == ["narrows", "within chance", "widens"]
 
 
@@ -245,7 +245,7 @@ def test_without_a_choice_the_worst_is_shown_and_said_to_be(app, scored):
 
 
 @pytest.mark.parametrize(("level", "value", "name"), [
-    ("topic", "1", TOPICS[1]), ("cluster", "2.1", f"{TOPICS[2]}: captions that fit well"),
+    ("topic", "1", TOPICS[1]), ("cluster", "2.1", f"{TOPICS[2]} · fit well"),
 ])
 def test_choice_of_another_page_is_shown_at_its_level_and_in_the_address(app, scored, level, value, name):
     opened = app("influence")
@@ -263,11 +263,11 @@ def test_choice_of_another_page_is_shown_at_its_level_and_in_the_address(app, sc
 def test_address_names_target_and_cluster(app, scored):
     opened = app()
     opened.query_params["cluster"] = "1.1"
-    opened.query_params["target"] = TARGETS[1]
+    opened.query_params["target"] = "gender: woman"
     opened.switch_page("../../pages/influence.py")
     fine(opened.run())
-    assert f"#### {TOPICS[1]}: captions that fit well" in words(opened)
-    assert opened.selectbox(key="target").value == TARGETS[1]
+    assert f"#### {TOPICS[1]} · fit well" in words(opened)
+    assert opened.selectbox(key="target").value == "gender: woman"
 
 
 def test_name_in_the_address_that_is_no_cluster_shows_the_worst(app, scored):
@@ -401,7 +401,7 @@ def test_pairs_that_cannot_be_told_apart_are_not_shown_as_best_and_worst(app, wo
 def test_score_and_removal_of_a_cluster_stand_apart_on_every_target(app, scored):
     opened = show(app("influence"), influence_level="cluster")
     figures = opened.dataframe[0].value.set_index("on")
-    assert list(figures.index) == [*TARGETS, "gap in gender"]
+    assert list(figures.index) == ["overall", "gender: woman", "gender: man", "gap in gender"]
     # The cluster 0.0, without which losses of 2, 2.5 and 1.9 fall by 0.01, 0.012 and 0.008.
     assert figures["effect"].to_numpy() == pytest.approx([-0.5, -0.48, -0.008 / 1.9 * 100, -0.2], rel=1e-5)
     assert list(figures["verdict"]) == ["verified", "verified", "doubtful", "doubtful"]
@@ -441,7 +441,7 @@ def test_bars_of_removal_effects_are_what_predictions_were_off_by(scored):
 def test_badge_is_a_word_and_a_sign_for_the_chosen_target(app, scored):
     opened = show(app("influence"), influence_view="Removal effect")
     assert ":green-badge[:material/verified: verified]" in words(opened)
-    show(opened, target="gender=man")
+    show(opened, target="gender: man")
     assert ":orange-badge[:material/warning: doubtful]" in words(opened)
 
 
@@ -467,7 +467,7 @@ def test_check_shows_predicted_beside_retrained_and_what_guessing_would_do(app, 
     assert list(figures["Value"]) == ["0.99  [0.90, 1.00]"] * 4 + ["0.75"]
     assert plans[["reduction", "predicted", "actual"]].to_numpy() == pytest.approx(np.array([[15, 0.15, 0.16], [30, 0.3, 0.31]]))
     assert "4 of 6 clusters were left out" in words(opened)
-    show(opened, target="gender=man")
+    show(opened, target="gender: man")
     assert list(opened.dataframe[0].value["Value"])[2] == "–"
 
 

@@ -71,7 +71,7 @@ def test_recall_follows_direction_and_number_of_answers(app, workspace):
 def test_predictions_stand_beside_what_was_measured_and_retrained(app, workspace):
     opened = fine(app("results"))
     table = shown(opened, "Predicted")
-    assert list(table["Target"]) == ["overall", "gender=woman", "gender=man"]
+    assert list(table["Target"]) == ["overall", "gender: woman", "gender: man"]
     # The gain is so many times how much larger the share of helpful clusters is: 10 x 2 + 20 against 18 pairs of weight 1.
     assert list(table["Predicted"]) == pytest.approx([gain * (40 - 18) / 58 for gain in GAINS], abs=1e-6)
     assert list(table["Measured"]) == ["2.0  [1.0, 3.0]"] * 3

@@ -30,10 +30,10 @@ def _shown(workspace, index):
 def test_all_that_is_known_of_a_pair(tmp_path):
     known, buttons, page = _shown(fabricate(tmp_path / "demo"), 3)
     assert known == {
-        "Name": "pair-3", "Topic": "dog, frisbee, grass", "Cluster": "dog, frisbee, grass: captions that fit well",
+        "Name": "pair-3", "Topic": "dog, frisbee, grass", "Cluster": "dog, frisbee, grass · fit well",
         "Gender": "man",
         "Caption fit (0 is the mean)": "+1.03", "Influence on overall": "+0.0300 (helps)",
-        "Influence on gender=woman": "+0.0300 (helps)", "Influence on gender=man": "+0.0300 (helps)", "Near-duplicates": "2",
+        "Influence on gender: woman": "+0.0300 (helps)", "Influence on gender: man": "+0.0300 (helps)", "Near-duplicates": "2",
         "In the plan": "up-weight, weight 2.00",
     }
     assert buttons == ["Most alike", "Near-duplicates (2)", "Its cluster", "Its topic"]

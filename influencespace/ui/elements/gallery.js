@@ -28,6 +28,7 @@ export default function (component) {
   if (gallery.shown === shown) return
   gallery.shown = shown
   gallery.style.setProperty("--least", `${data.width}px`)
+  gallery.style.gridTemplateColumns = data.columns ? `repeat(${data.columns}, minmax(0, 1fr))` : ""
   gallery.setAttribute("aria-label", data.label)
   gallery.replaceChildren(...data.cards.map(content => card(content, data.opens)))
   if (gallery.firstChild) gallery.firstChild.tabIndex = 0

@@ -59,7 +59,8 @@ class PairMap {
     this.data = data
     this.selects = data.selects
     this.theme = brightness(getComputedStyle(this.root).getPropertyValue("--st-background-color").trim()) < 128 ? "dark" : "light"
-    this.root.style.height = `${data.height}px`
+    this.root.style.setProperty("--height", `${data.height}px`)
+    this.root.style.setProperty("--grows", data.grows)
     this.root.classList.toggle("selects", data.selects)
     this.canvas.setAttribute("aria-label", data.alt)
     // Another plan than Python last sent, not than the one shown: what is being dragged is ahead of it.

@@ -37,7 +37,8 @@ class PlanPanel {
   show(data) {
     this.data = data
     for (const [name, colour] of Object.entries(data.colours)) this.root.style.setProperty(`--${name}`, colour)
-    this.root.style.minHeight = `${data.height}px`
+    this.root.style.setProperty("--height", `${data.height}px`)
+    this.root.style.setProperty("--grows", data.grows)
     if (data.turn >= this.turn && !this.held) this.values = { ...data.values }
     this.chosen = Math.min(this.chosen, Math.max(data.prediction.effects.length - 1, 0))
     this.root.querySelector(".waiting").hidden = this.follows()
@@ -243,7 +244,8 @@ class PlanPanel {
   /** What the panel has left for the curve. */
   height() {
     const taken = [...this.root.querySelectorAll(".sliders, .counts, .effects")].reduce((sum, node) => sum + node.offsetHeight, 0)
-    return clamp(this.data.height - taken - (this.data.prediction.measured.points.length ? 72 : 0) - 38, 96, 260)
+    const given = parseFloat(getComputedStyle(this.root).minHeight)
+    return clamp(given - taken - (this.data.prediction.measured.points.length ? 72 : 0) - 38, 96, 480)
   }
 
   destroy() {

@@ -17,10 +17,11 @@ clusters = st.Page(
     PAGES / "clusters.py", title="Clusters", icon=":material/scatter_plot:",
     help="The map of all pairs, and the photos of each topic and cluster.",
 )
+# The default page has no address of its own; so it is none of those that one can choose, and /clusters can be linked to.
+start = st.Page(lambda: None, title="InfluenceSpace", url_path="start", default=True, visibility="hidden")
 page = st.navigation(
     [
-        # The default page has no address of its own; so it is none of the seven, and /clusters can be linked to.
-        st.Page(lambda: st.switch_page(clusters), title="InfluenceSpace", url_path="start", default=True, visibility="hidden"),
+        start,
         st.Page(PAGES / "data.py", title="Data", icon=":material/photo_library:",
                 help="The pairs: how many there are, what was wrong with some, and how to bring in your own."),
         clusters,
@@ -37,6 +38,9 @@ page = st.navigation(
     ],
     position="top",
 )
+if page == start:
+    # Before there is a widget that is bound to the address, which could not be left then.
+    st.switch_page(clusters, query_params=st.query_params.to_dict())
 with guarded():
     work.strip(workspaces.choose(workspaces.folder(ROOT)))
     page.run()

@@ -20,6 +20,8 @@ from influencespace.ui.markdown import escaped
 from influencespace.workspace import NEEDS, Workspace
 
 DEMO = "demo"
+# What an address may say that belongs to a single workspace.
+OF_ONE = ("version", "topic", "cluster")
 _PATH, _NEXT, _GONE = "workspace_path", "workspace_next", "workspace_gone"
 _starting = threading.Lock()
 # What is made last is what one can do; the artifacts in the order of the road.
@@ -94,6 +96,9 @@ def choose(root: Path) -> Workspace:
             f" This is “{escaped(name)}”.",
             icon=":material/folder_off:",
         )
+    if st.session_state.get(_PATH, str(root / name)) != str(root / name):
+        for of_another in OF_ONE:
+            st.query_params.pop(of_another, None)
     st.session_state[_PATH] = str(root / name)
     return Workspace(root / name)
 

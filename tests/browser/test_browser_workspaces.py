@@ -93,6 +93,24 @@ def test_the_start_page_leads_to_the_map_of_the_workspace_in_the_address(browser
     watch.check()
 
 
+def test_another_workspace_is_shown_at_its_own_newest_version(browser, address, workspace):
+    shutil.copytree(workspace.path, workspace.path.with_name("second"))
+    first = History(workspace).head()
+    History(workspace).record("more", replace(first.options, reduction=0.5), {})
+    page, watch = tab(browser, address, "curate")
+    page.goto(f"{address}/curate?workspace=first&version={first.id}")
+    page.get_by_role("button", name="Go to the newest").wait_for()
+    settled(page)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("combobox", name="Workspace").click()
+    page.get_by_role("option", name="second").click()
+    page.wait_for_url("**workspace=second*")
+    settled(page)
+    assert "version=" not in page.url
+    assert page.get_by_text("There is no version").count() == 0
+    watch.check()
+
+
 def test_pages_come_up_for_every_page_of_a_drawn_workspace(browser, address):
     page, watch = tab(browser, address, "data")
     for name in PAGES:

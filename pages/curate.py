@@ -9,7 +9,7 @@ from influencespace.ui.guard import guarded
 from influencespace.ui.road import need
 
 # Heights in pixels where the window has 720, and the part of what it has more that the map gets.
-MAP, TABLE, GROWS = 346, 172, 0.55
+MAP, TABLE, GROWS = 346, 172, 0.85
 
 workspace = workspaces.current()
 if need(workspace, "scores") is None:
@@ -31,7 +31,7 @@ with st.container(gap="xsmall"), guarded():
     if chosen is not None:
         step, view = partial(decision_table.step, workspace), partial(decision_table.view, rows)
         decision_panels.triage(workspace, chosen, step=step, view=view)
-    left, right = st.columns([2.4, 1], gap="medium")
+    left, right = st.columns([3.2, 1], gap="medium")
     with left:
         decision_table.draw(workspace, rows, height=TABLE)
     if chosen is not None:

@@ -107,7 +107,7 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, hei
         first = first[np.argsort(score[first], kind="stable")]
         rows = pairs.rows(first)
         rows["disposition"] = planning.plan(workspace).dispositions[first]
-        gallery.draw(pairs, rows, key="curate_photos", width=82, label="Photos of the selection")
+        gallery.draw(pairs, rows, key="curate_photos", width=72, label="Photos of the selection")
 
 
 def truth(workspace: Workspace, pairs: TrainingPairs) -> None:

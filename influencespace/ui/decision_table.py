@@ -195,16 +195,16 @@ def _columns(rows: pd.DataFrame) -> dict:
     column = st.column_config
     return {
         "name": column.TextColumn(
-            "Name", width=228, pinned=True, help="What its captions are about; of a cluster, how well they fit the photos.",
+            "Name", width=200, pinned=True, help="What its captions are about; of a cluster, how well they fit the photos.",
         ),
-        "pairs": column.NumberColumn("Pairs", format="localized", width=58, help="Training pairs in it."),
+        "pairs": column.NumberColumn("Pairs", format="localized", width=54, help="Training pairs in it."),
         "share": column.NumberColumn("Share", format="%.1f %%", width=65, help="Of all pairs."),
         "influence": column.TextColumn(
-            "Influence", width=110, help=f"Mean selection score of its pairs with its 95 % interval, in {unit}: above zero "
+            "Influence", width=104, help=f"Mean selection score of its pairs with its 95 % interval, in {unit}: above zero "
             "helps, below zero harms. It orders what goes; what removing does is predicted above.",
         ),
         "narrows": column.TextColumn(
-            "Gap", width=76, help="By how much the gap between groups would widen without the cluster, in "
+            "Gap", width=62, help="By how much the gap between groups would widen without the cluster, in "
             "percent of the loss: above zero, keeping it narrows the gap.",
         ),
         "disposition": column.TextColumn("Plan", width=88, help="What becomes of its pairs; “prune in part”: of some."),

@@ -24,7 +24,8 @@ def _element() -> Callable:
 
 def draw(
     pairs: TrainingPairs, rows: pd.DataFrame, *, key: str, label: str = "Photos", target: str = "overall",
-    reach: float | None = None, width: int = 116, columns: int | None = None, opens: bool = False,
+    reach: float | None = None, width: int = 116, columns: int | None = None, height: int | None = None,
+    opens: bool = False,
 ) -> int | None:
     """Draw pairs as cards.
 
@@ -47,6 +48,9 @@ def draw(
         The least width of a card in pixels; as many stand in a row as there is room for.
     columns
         How many stand in a row however wide it is; None for as many as there is room for.
+    height
+        Of the box that the cards are scrolled in, in pixels where the window is 720 pixels high; it grows as the window does.
+        None for as high as they are.
     opens
         Whether a card can be opened, by a click or by Enter.
 
@@ -55,7 +59,10 @@ def draw(
     int or None
         The index of the pair that was opened just now.
     """
-    data = {"cards": cards(pairs, rows, target, reach), "width": width, "columns": columns, "label": label, "opens": opens}
+    data = {
+        "cards": cards(pairs, rows, target, reach), "width": width, "columns": columns, "height": height, "label": label,
+        "opens": opens,
+    }
     opened = _element()(key=key, data=data, on_opened_change=lambda: None).opened
     return opened if isinstance(opened, int) and 0 <= opened < len(pairs) else None
 

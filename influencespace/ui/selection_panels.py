@@ -25,6 +25,8 @@ WIDE = 1.96
 WHOLE = ""
 # The least width of a card in pixels: four in a row at a width of 1280.
 CARD = 92
+# The height of the gallery, and what the clusters of a topic take of it, in pixels.
+GALLERY, STRATA = 330, 46
 
 
 def heading(workspace: Workspace, chosen: Selection | None) -> None:
@@ -46,14 +48,14 @@ def heading(workspace: Workspace, chosen: Selection | None) -> None:
 
 def selected(workspace: Workspace, pairs: TrainingPairs, clusters: Artifact, chosen: Selection, *, first: int) -> None:
     """The photos of the selection and its figures, or why it is empty."""
-    strata(workspace, clusters, chosen)
+    high = GALLERY - STRATA * strata(workspace, clusters, chosen)
     if not len(chosen):
         st.info(chosen.why_empty, icon=":material/search_off:")
         return
     in_short(pairs, chosen)
     shown, numbers = st.tabs(["Photos", "In figures"])
     with shown:
-        photos(workspace, pairs, chosen, first=first)
+        photos(workspace, pairs, chosen, first=first, height=high)
     with numbers:
         figures(pairs, chosen)
         export(pairs, chosen)
@@ -71,15 +73,15 @@ def in_short(pairs: TrainingPairs, chosen: Selection) -> None:
         )
 
 
-def strata(workspace: Workspace, clusters: Artifact, chosen: Selection) -> None:
-    """The clusters of the topic that is selected, or that the selected cluster is of, to go into."""
+def strata(workspace: Workspace, clusters: Artifact, chosen: Selection) -> bool:
+    """The clusters of the topic that is selected, or that the selected cluster is of, to go into; whether there are any."""
     if chosen.choice.kind not in (selection.TOPIC, selection.CLUSTER):
-        return
+        return False
     table = reading.table(clusters, "clusters")
     topic = int(chosen.choice.value.split(".")[0])
     own = table.loc[table["topic"] == topic, "cluster"].tolist()
     if len(own) < 2:
-        return
+        return False
     key = f"strata_{chosen.key}"
     now = chosen.choice.value if chosen.choice.kind == selection.CLUSTER else WHOLE
     st.segmented_control(
@@ -88,9 +90,10 @@ def strata(workspace: Workspace, clusters: Artifact, chosen: Selection) -> None:
         help="A topic is cut into clusters by how well its captions fit the photos.",
         on_change=_into, args=(workspace, key, topic),
     )
+    return True
 
 
-def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, first: int = -1, height: int = 330) -> None:
+def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, first: int, height: int) -> None:
     """The gallery of the selection, page by page in an order to choose; ``first`` is shown before all others."""
     orders = _orders(pairs, chosen)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -101,14 +104,14 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, fir
                 help="Whose validation loss the bars under the photos, the order and the figures are about.",
             )
     pages = -(-len(chosen) // gallery.PAGE)
-    with st.container(height=height, border=False):
-        slot = st.container()
+    slot = st.container()
     page = st.pagination(pages, key=f"clusters_page_{chosen.key}_{order}", max_visible_pages=5) if pages > 1 else 1
     index = _page(pairs, chosen, *orders[order], page, first)
     rows = pairs.rows(index).assign(disposition=planned.of_pairs(workspace, index))
     with slot:
         opened = gallery.draw(
-            pairs, rows, key="clusters_gallery", label=chosen.sentence, target=target(pairs), width=CARD, opens=True,
+            pairs, rows, key="clusters_gallery", label=chosen.sentence, target=target(pairs), width=CARD, height=height,
+            opens=True,
         )
     if opened is not None:
         pair_view.show(workspace, pairs, opened)

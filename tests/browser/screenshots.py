@@ -30,9 +30,12 @@ IN_PLACE = """() => {
     for (const node of root.querySelectorAll("*")) if (node.shadowRoot) walk(node.shadowRoot)
   }
   walk(document)
-  const far = image => { const box = image.getBoundingClientRect(); return !box.width || box.top > innerHeight || box.bottom < 0 }
+  const seen = image => {
+    const box = image.getBoundingClientRect()
+    return image.getRootNode().elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === image
+  }
   return !found.skeleton.length && found.canvas.every(map => Number(map.dataset.frames) > 0)
-    && found.img.every(image => image.complete || far(image))
+    && found.img.every(image => image.complete || !seen(image))
 }"""
 
 

@@ -29,6 +29,8 @@ export default function (component) {
   gallery.shown = shown
   gallery.style.setProperty("--least", `${data.width}px`)
   gallery.style.gridTemplateColumns = data.columns ? `repeat(${data.columns}, minmax(0, 1fr))` : ""
+  gallery.classList.toggle("box", Boolean(data.height))
+  gallery.style.setProperty("--height", `${data.height}px`)
   gallery.setAttribute("aria-label", data.label)
   gallery.replaceChildren(...data.cards.map(content => card(content, data.opens)))
   if (gallery.firstChild) gallery.firstChild.tabIndex = 0
@@ -37,6 +39,7 @@ export default function (component) {
 
 /** Other cards begin at the top of the box that they are scrolled in; the page itself stays where it is. */
 function toTheTop(gallery) {
+  gallery.scrollTop = 0
   let box = gallery.getRootNode().host ?? gallery
   while (box && box.dataset.testid !== "stMain") {
     if (box.scrollTop > 0) box.scrollTop = 0

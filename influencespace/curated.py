@@ -21,6 +21,8 @@ from influencespace.errors import InfluenceSpaceError, WorkspaceError
 from influencespace.options import Options
 
 PLAN_OPTIONS = "plan_options.json"
+# What a decision on a set of pairs says.
+ENTRY = {"set", "name", "decision"}
 
 
 class Curated:
@@ -41,6 +43,8 @@ class Curated:
             kinds = {level: list if level == "sets" else dict for level in decisions}
             if not isinstance(decisions, dict) or not all(isinstance(decisions[level], kinds[level]) for level in kinds):
                 raise ValueError("decisions must be under topics, clusters or pairs, by name, or a list under sets")
+            if not all(isinstance(entry, dict) and entry.keys() >= ENTRY for entry in decisions.get("sets", [])):
+                raise ValueError("a decision on a set has the keys set, name and decision")
         except (OSError, ValueError) as error:
             raise WorkspaceError(f"{file} cannot be read ({error}); mend it, or delete it to start anew.") from None
         return {level: decided for level, decided in decisions.items() if decided}

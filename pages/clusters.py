@@ -41,6 +41,7 @@ if chosen is not None:
     with right:
         selection_panels.selected(workspace, pairs, clusters, chosen, first=first)
     with below:
+        cluster_panels.unfollowed(workspace)
         st.caption(f"Projection: {clusters.facts.get('projection', 'umap of all pairs')}. Pairs that lie together are alike.")
         rows = cluster_panels.listed(workspace, pairs, clusters)
         view = partial(cluster_panels.view, pairs, clusters)

@@ -270,7 +270,9 @@ def test_a_decision_made_while_the_plan_is_made_leaves_that_plan_stale(workspace
     assert workspace.state("plan") == "stale"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '"prune"', '{"clusters": ["0.1"]}', '{"pairs": null}', '{"sets": {}}'])
+@pytest.mark.parametrize("text", [
+    "{", "[]", '"prune"', '{"clusters": ["0.1"]}', '{"pairs": null}', '{"sets": {}}', '{"sets": ["a"]}', '{"sets": [{}]}',
+])
 def test_decisions_that_are_none_are_an_error_that_names_the_file(workspace, text):
     (workspace.path / "decisions.json").write_text(text)
     with pytest.raises(WorkspaceError, match=r"decisions\.json.*delete it to start anew"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -68,7 +69,9 @@ class History:
             id_or_name = int(id_or_name)
         column = "name" if isinstance(id_or_name, str) else "id"
         head = self.head()
-        found = [head] if head.id == id_or_name else self._read(f"{READ} WHERE {column} = ?", id_or_name)
+        # SQLite has no whole numbers above this, and no version has such a one.
+        there = isinstance(id_or_name, str) or id_or_name <= sys.maxsize
+        found = [head] if head.id == id_or_name else self._read(f"{READ} WHERE {column} = ?", id_or_name) if there else []
         if not found:
             said = repr(id_or_name) if isinstance(id_or_name, str) else id_or_name
             raise PlanError(f"There is no version {said}. All are listed by: python -m influencespace history")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from influencespace.ui import cluster_list, reading, selection, selection_panels
+from influencespace.ui import cluster_list, planned, reading, selection, selection_panels
 from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.ui.selection import Selection
 from influencespace.workspace import Artifact, Workspace
 
 LIST = "clusters_list"
+CURATE = Path(__file__).parents[2] / "pages" / "curate.py"
 
 
 def on_map(workspace: Workspace, pairs: TrainingPairs) -> dict[str, Callable]:
@@ -70,6 +73,15 @@ def step(workspace: Workspace, rows: pd.DataFrame, by: int) -> None:
     at = int(np.clip(here + by, 0, len(names) - 1))
     _choose(workspace, names[at])
     cluster_list.turn_to(LIST, at)
+
+
+def unfollowed(workspace: Workspace) -> None:
+    """Say so where a decision cannot be followed, with the way to where it is taken back; else nothing."""
+    why = planned.not_followed(workspace)
+    if why is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(f"Nothing is said of the plan here. {escaped(why)}", icon=":material/gavel:")
+            st.page_link(CURATE, label="Look through your decisions", icon=":material/tune:")
 
 
 def table(workspace: Workspace, pairs: TrainingPairs, rows: pd.DataFrame, chosen: Selection) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from influencespace.curation.order import RATIO_STEPS
-from influencespace.ui import planning, served
+from influencespace.ui import planned, planning, served
 from influencespace.ui.map import Plan
 from influencespace.ui.road import fitting
 from influencespace.workspace import Workspace
 
 
 def is_there(workspace: Workspace) -> bool:
-    """Whether there is a plan to show: it needs no more than scores."""
-    return fitting(workspace, "scores") is not None
+    """Whether there is a plan to show: it needs no more than scores, and decisions that can be followed."""
+    return fitting(workspace, "scores") is not None and planned.not_followed(workspace) is None
 
 
 def shown(workspace: Workspace) -> Plan:

@@ -7,27 +7,38 @@ import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
+from influencespace.errors import PlanError
 from influencespace.ui import planning, reading
 from influencespace.ui.road import fitting
 from influencespace.workspace import Artifact, Workspace
 
 
 def clusters(workspace: Workspace) -> pd.DataFrame | None:
-    """The plan's table of clusters; None before there is influence to plan with."""
-    if fitting(workspace, "scores") is None:
+    """The plan's table of clusters; None before there is influence to plan with, or where a decision cannot be followed."""
+    if fitting(workspace, "scores") is None or not_followed(workspace) is not None:
         return None
     stored = _stored(workspace)
     return planning.clusters(workspace) if stored is None else reading.table(stored, "clusters")
 
 
+def not_followed(workspace: Workspace) -> str | None:
+    """Which decision cannot be followed, as one about clusters that were since made anew; None where all can."""
+    try:
+        if fitting(workspace, "scores") is not None and _stored(workspace) is None:
+            planning.plan(workspace)
+    except PlanError as error:
+        return str(error)
+    return None
+
+
 def of_pairs(workspace: Workspace, index: np.ndarray) -> list[str | None]:
-    """The dispositions of some training pairs; None before there is influence to plan with."""
+    """The dispositions of some training pairs; None for each where there is no plan of them."""
     found = _pairs(workspace)
     return [None] * len(index) if found is None else found[1][index].tolist()
 
 
 def of_pair(workspace: Workspace, index: int) -> str:
-    """What becomes of a training pair, in words; empty before there is influence to plan with."""
+    """What becomes of a training pair, in words; empty where there is no plan of it."""
     found = _pairs(workspace)
     if found is None:
         return ""
@@ -37,7 +48,7 @@ def of_pair(workspace: Workspace, index: int) -> str:
 
 def _pairs(workspace: Workspace) -> tuple[np.ndarray, np.ndarray] | None:
     """Weights and dispositions of all training pairs."""
-    if fitting(workspace, "scores") is None:
+    if fitting(workspace, "scores") is None or not_followed(workspace) is not None:
         return None
     stored = _stored(workspace)
     if stored is not None:

@@ -63,7 +63,7 @@ def shown(workspace: Workspace) -> Version:
     history, wanted = History(workspace), st.query_params.get(VERSION)
     if wanted:
         try:
-            return history.version(int(wanted) if wanted.isdigit() else wanted)
+            return history.version(wanted)
         except PlanError:
             pass  # the page says that there is none (not_found), and shows the newest
     return history.head()

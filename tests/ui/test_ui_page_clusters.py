@@ -72,6 +72,16 @@ def test_before_there_are_scores_nothing_is_said_of_influence(app, tmp_path):
     assert found == pytest.approx([mean, half], abs=0.0051)
 
 
+def test_clusters_that_were_made_anew_show_though_a_decision_about_the_old_ones_stands(app, workspace):
+    workspace.decide({"clusters": {"9.9": "prune"}})
+    opened = app("clusters")
+    opened.session_state["selection"] = {"workspace": str(workspace.path), "choices": [Choice("topic", "0")]}
+    fine(opened.run())
+    assert "There is a decision about '9.9'" in words(opened)
+    assert sent_to(opened, LIST)["rows"]
+    assert sent_to(opened, "clusters_map")
+
+
 def test_whole_workspace(app, workspace):
     opened = fine(app())
     assert "**All 60 pairs**" in [markdown.value for markdown in opened.markdown]

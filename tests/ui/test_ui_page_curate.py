@@ -272,10 +272,11 @@ def test_older_version_can_be_returned_to_or_left(app, workspace):
     assert "not the newest" not in words(opened)
 
 
-def test_address_of_no_version_says_so(app, workspace):
+@pytest.mark.parametrize("address", ["77", "-1", "²", "9" * 30, "../x"])
+def test_address_of_no_version_says_so(app, workspace, address):
     opened = app("curate")
-    opened.query_params["version"] = "77"
-    assert "There is no version “77”; this is the newest." in words(fine(opened.run()))
+    opened.query_params["version"] = address
+    assert f"There is no version “{address}”; this is the newest." in words(fine(opened.run()))
 
 
 def test_versions_are_listed_and_named(app, workspace):

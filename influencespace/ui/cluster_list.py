@@ -15,6 +15,7 @@ from influencespace.features.search import best
 from influencespace.pairs.views import GROUP
 from influencespace.ui import colours, gallery, planned, reading, served, wording
 from influencespace.ui.columns import TrainingPairs
+from influencespace.ui.influence_rows import unit
 from influencespace.ui.road import fitting
 from influencespace.workspace import Artifact, Workspace
 
@@ -26,8 +27,8 @@ _HELP = {
     "name": "The words that set its captions apart from those of the others.",
     "pairs": "Training pairs in it, and their share of all.",
     "agreement": "Mean agreement of captions with photos, as judged by models that have not seen the pair; 0 is the mean of all.",
-    "influence": "Mean selection score of its pairs with a 95 % interval: right of the middle helps, left harms. It orders; its "
-    "size means nothing.",
+    "influence": "Mean selection score of its pairs with a 95 % interval: right of the middle helps, left harms. 1 is the mean "
+    "of all, whichever their sign. It orders; it does not say how much a loss changes.",
     "groups": "Which groups its pairs are of.",
     "disposition": "What the plan does with it, and how many of its pairs stay.",
 }
@@ -109,7 +110,7 @@ def summary(workspace: Workspace, clusters: Artifact, level: str, target: str, *
     -------
     pandas.DataFrame
         ``id`` str, ``topic``, ``name``, ``keywords``, ``pairs``, ``share``; ``agreement``; once there are scores ``mean`` and
-        ``error`` of the target; ``stays`` (the share of its pairs that the plan keeps) and, for clusters,
+        ``error`` of the target, where 1 is the mean of all whichever their sign; ``stays`` (the share of its pairs that the plan keeps) and, for clusters,
         ``disposition``.
     """
     rows, topics = reading.table(clusters, "clusters"), reading.table(clusters, "topics")
@@ -125,7 +126,9 @@ def summary(workspace: Workspace, clusters: Artifact, level: str, target: str, *
     scores, plan = fitting(workspace, "scores"), planned.clusters(workspace)
     if scores is not None and target:
         found = reading.table(scores, f"{level}s").set_index(level)
-        rows = rows.assign(mean=rows[level].map(found[f"{target}.mean"]), error=rows[level].map(found[f"{target}.error"]))
+        one = unit(found[f"{target}.mean"].to_numpy())
+        mean, error = (rows[level].map(found[f"{target}.{part}"]) / one for part in ("mean", "error"))
+        rows = rows.assign(mean=mean, error=error)
     if plan is not None:
         found = plan.set_index("cluster")
         if level == CLUSTER:
@@ -160,7 +163,7 @@ def _lines(
     photos = _best(pairs, pairs.key, level, tuple(rows[level]))
     groups = make_up(pairs, pairs.key, level, attribute) if attribute else None
     values = pairs.codes(GROUP + attribute).labels if attribute else []
-    lines, digits = [], gallery.decimals(pairs, target)
+    lines = []
     for row, own in zip(rows.to_dict("records"), photos, strict=True):
         line = {
             "id": row["id"], "chosen": row["id"] == chosen, "photos": [served.photo(pairs, place) for place in own],
@@ -169,7 +172,7 @@ def _lines(
             "pairs": {"count": f"{row['pairs']:,}", "share": f"{100 * row['share']:.1f} %"},
         }
         if "mean" in row:
-            line["influence"] = _influence(row["mean"], 1.96 * row["error"], reach, digits)
+            line["influence"] = _influence(row["mean"], 1.96 * row["error"], reach)
         if groups is not None:
             line["groups"] = _parts(groups[np.flatnonzero(labels == row[level])[0]], values)
         if "stays" in row:
@@ -187,11 +190,11 @@ def _beyond(name: str, keywords: list[str]) -> str:
     return ", ".join(word for word in keywords if word not in held)
 
 
-def _influence(mean: float, error: float, reach: float, digits: int) -> dict[str, Any]:
+def _influence(mean: float, error: float, reach: float) -> dict[str, Any]:
     if not np.isfinite(mean):
         return {"text": "not known", "part": 0.0, "error": 0.0, "colour": colours.GREY}
     sure = abs(mean) > error
-    text = f"{gallery.signed(mean, digits)} ± {error:.{digits}f}" + ("" if sure else ", may be none")
+    text = f"{gallery.signed(mean, 2)} ± {error:.2f}" + ("" if sure else ", may be none")
     return {
         "text": text, "part": mean / reach, "error": error / reach, "colour": colours.HELPS if mean >= 0 else colours.HARMS,
     }

@@ -9,6 +9,7 @@ import streamlit as st
 from influencespace.curation.decisions import CLUSTERS, TOPICS
 from influencespace.curation.plan import IN_PART, KEEP, PRUNE, UP_WEIGHT
 from influencespace.ui import decision_panels, planning, prediction, reading, selection, wording
+from influencespace.ui.influence_rows import unit
 from influencespace.ui.road import fitting
 from influencespace.ui.selection import ALL, CLUSTER, TOPIC
 from influencespace.workspace import Workspace
@@ -57,7 +58,7 @@ def draw(workspace: Workspace, rows: pd.DataFrame, *, height: int) -> None:
     st.session_state[KEY] = {"selection": {"rows": at, "columns": [], "cells": []}}
     st.dataframe(
         shown[[column for column in COLUMNS if column in shown]], hide_index=True, height=height, key=KEY,
-        on_select=lambda: _choose(workspace, kind, keys), selection_mode="single-row", column_config=_columns(rows),
+        on_select=lambda: _choose(workspace, kind, keys), selection_mode="single-row", column_config=_columns(),
         placeholder="", alt="What becomes of each cluster or topic, and why",
     )
 
@@ -116,7 +117,7 @@ def table(workspace: Workspace, kind: str) -> pd.DataFrame:
     scores = reading.table(fitting(workspace, "scores"), "topics" if kind == TOPIC else "clusters")
     scores = scores.assign(key=scores[kind].astype(str), mean=scores["overall.mean"], error=scores["overall.error"])
     rows = rows.merge(scores[["key", "mean", "error"]], on="key", how="left")
-    rows["influence"] = influence(rows["mean"].to_numpy(), rows["error"].to_numpy())[0]
+    rows["influence"] = influence(rows["mean"].to_numpy(), rows["error"].to_numpy())
     effects = fitting(workspace, "effects")
     if effects is not None and kind == CLUSTER:
         rows = rows.merge(gaps(effects.facts, reading.table(effects, "clusters")), on="cluster", how="left")
@@ -127,12 +128,10 @@ def table(workspace: Workspace, kind: str) -> pd.DataFrame:
     return rows
 
 
-def influence(mean: np.ndarray, error: np.ndarray) -> tuple[list[str], int]:
-    """Means with the half of their 95 % interval as text, and the power of ten (a multiple of three) that they are given in."""
-    largest = np.nanmax(np.abs(mean), initial=0.0)
-    power = 3 * int(np.floor(np.log10(largest) / 3)) if largest > 0 else 0
-    unit = 10.0**power
-    return [f"{m / unit:+.2f} ± {HALF_95 * e / unit:.2f}".replace("-", "−") for m, e in zip(mean, error, strict=True)], power
+def influence(mean: np.ndarray, error: np.ndarray) -> list[str]:
+    """Means with the half of their 95 % interval as text, in the unit of the page Influence."""
+    one = unit(mean)
+    return [f"{m / one:+.2f} ± {HALF_95 * e / one:.2f}".replace("-", "−") for m, e in zip(mean, error, strict=True)]
 
 
 def legible(values: np.ndarray) -> list[str]:
@@ -189,9 +188,7 @@ def _choose(workspace: Workspace, kind: str, keys: list[str]) -> None:
         selection.choose(workspace, ALL)
 
 
-def _columns(rows: pd.DataFrame) -> dict:
-    _, power = influence(rows["mean"].to_numpy(), rows["error"].to_numpy())
-    unit = "nats" if power == 0 else f"10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))} nats"
+def _columns() -> dict:
     column = st.column_config
     return {
         "name": column.TextColumn(
@@ -200,8 +197,8 @@ def _columns(rows: pd.DataFrame) -> dict:
         "pairs": column.NumberColumn("Pairs", format="localized", width=54, help="Training pairs in it."),
         "share": column.NumberColumn("Share", format="%.1f %%", width=65, help="Of all pairs."),
         "influence": column.TextColumn(
-            "Influence", width=104, help=f"Mean selection score of its pairs with its 95 % interval, in {unit}: above zero "
-            "helps, below zero harms. It orders what goes; what removing does is predicted above.",
+            "Influence", width=104, help="Mean selection score of its pairs with its 95 % interval: above zero helps, below "
+            "zero harms; 1 is the mean of all, whichever their sign. It orders what goes; what removing does is predicted above.",
         ),
         "narrows": column.TextColumn(
             "Gap", width=62, help="By how much the gap between groups would widen without the cluster, in "

@@ -89,6 +89,12 @@ def level_rows(clusters: Artifact, scores: Artifact, level: str) -> pd.DataFrame
     return table.assign(**{column: np.nan for column in ("repeated", "likeness") if column not in table})
 
 
+def unit(mean: np.ndarray) -> float:
+    """What is called 1 where mean selection scores of topics or clusters are shown: the mean of all, whichever their sign."""
+    known = np.abs(mean[np.isfinite(mean)])
+    return float(known.mean()) if known.any() else 1.0
+
+
 def standing(rows: pd.DataFrame, subject: Subject, level: str) -> pd.DataFrame:
     """How every topic or cluster stands on one subject.
 
@@ -100,10 +106,10 @@ def standing(rows: pd.DataFrame, subject: Subject, level: str) -> pd.DataFrame:
         share of the pairs and of the positive influence in percent; ``repeated`` in percent, ``likeness``.
     """
     mean, error = rows[f"{subject.name}.mean"].to_numpy(), rows[f"{subject.name}.error"].fillna(np.inf).to_numpy()
-    unit = float(np.abs(mean).mean()) or 1.0
+    one = unit(mean)
     return pd.DataFrame({
         "label": rows[level], "name": rows["name"].fillna(rows[level].astype(str)), "pairs": rows["pairs"],
-        "value": mean / unit, "error": error / unit, "beyond": beyond_chance(mean, error), "data": 100 * rows["share_pairs"],
+        "value": mean / one, "error": error / one, "beyond": beyond_chance(mean, error), "data": 100 * rows["share_pairs"],
         "benefit": 100 * benefit_shares(rows[subject.name].to_numpy()), "repeated": 100 * rows["repeated"],
         "likeness": rows["likeness"],
     })

@@ -260,7 +260,7 @@ def test_list_is_sorted_here(app, workspace):
     opened.session_state["clusters_list_sorted"] = ("influence", False)
     listed = sent_to(fine(opened.run()), LIST)
     assert [row["id"][-1] for row in listed["rows"]] == ["0"] * 3 + ["1"] * 3
-    assert listed["rows"][0]["influence"]["text"] == "−0.0200 ± 0.0078"
+    assert listed["rows"][0]["influence"]["text"] == "−0.80 ± 0.31"
     opened.session_state["clusters_list_sorted"] = ("name", True)
     names = [row["name"]["name"] for row in sent_to(fine(opened.run()), LIST)["rows"]]
     assert names == sorted(names, reverse=True)

@@ -51,7 +51,7 @@ def test_it_shows_the_first_rows_and_how_much_goes_out(app, workspace):
     assert (opened.dataframe[0].value["weight"] > 0).all()
     assert [metric.label for metric in opened.metric] == ["Pairs", "Up-weighted", "Size"]
     assert [metric.value for metric in opened.metric][:2] == ["48", "10"]
-    assert opened.metric[2].value.startswith("≈ ") and opened.metric[2].value.endswith("KB")
+    assert opened.metric[2].value.startswith("≈ ") and opened.metric[2].value.endswith("kB")
     assert "Version 1 (the beginning) of the plan" in words(opened)
     assert "Written of late" not in words(opened)
 

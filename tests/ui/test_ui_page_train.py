@@ -101,6 +101,14 @@ def test_nothing_trained_yet_says_what_training_is(app, untrained):
     assert "The work of this workspace" not in [header.value for header in opened.subheader]
 
 
+def test_training_that_no_work_of_the_list_has_done_is_shown_as_the_last(app, tmp_path):
+    fabricate(tmp_path / "demo")
+    opened = fine(app("train"))
+    assert "The last training" in [header.value for header in opened.subheader]
+    assert "runs** are done and measured." in words(opened)
+    assert "Nothing has been trained" not in words(opened)
+
+
 def test_training_is_submitted_with_the_options_of_the_page_and_takes_the_plan_of_its_start(app, untrained):
     opened = app("train")
     opened.session_state["train_arms"] = ["random", "influence"]

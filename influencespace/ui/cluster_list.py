@@ -110,8 +110,8 @@ def summary(workspace: Workspace, clusters: Artifact, level: str, target: str, *
     -------
     pandas.DataFrame
         ``id`` str, ``topic``, ``name``, ``keywords``, ``pairs``, ``share``; ``agreement``; once there are scores ``mean`` and
-        ``error`` of the target, where 1 is the mean of all whichever their sign; ``stays`` (the share of its pairs that the plan keeps) and, for clusters,
-        ``disposition``.
+        ``error`` of the target, where 1 is the mean of all whichever their sign; ``stays`` (the share of its pairs that the
+        plan keeps) and, for clusters, ``disposition``.
     """
     rows, topics = reading.table(clusters, "clusters"), reading.table(clusters, "topics")
     keywords = topics.set_index("topic")["keywords"]

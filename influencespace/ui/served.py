@@ -104,10 +104,11 @@ def file(digest: str, path: Path, name: str) -> str:
 
 
 def routes() -> list[Route]:
-    """The routes of the app."""
+    """The routes of the app, below the path that the server is told to answer under."""
+    under = f"{_root()}/-"
     return [
-        Route("/-/column/{digest}", _send_column), Route("/-/photo/{key}/{row:int}", _send_photo),
-        Route("/-/pair/{key}/{index:int}", _send_pair), Route("/-/file/{digest}", _send_file),
+        Route(f"{under}/column/{{digest}}", _send_column), Route(f"{under}/photo/{{key}}/{{row:int}}", _send_photo),
+        Route(f"{under}/pair/{{key}}/{{index:int}}", _send_pair), Route(f"{under}/file/{{digest}}", _send_file),
     ]
 
 

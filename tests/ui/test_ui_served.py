@@ -65,6 +65,14 @@ def test_what_no_page_has_registered_cannot_be_had(pairs):
         assert get(path)[0] == 404, path
 
 
+def test_addresses_are_answered_below_the_path_of_the_server(monkeypatch):
+    monkeypatch.setattr(served.config, "get_option", {"server.baseUrlPath": "curation/"}.get)
+    address = served.column("below", lambda: np.arange(3, dtype=np.uint8))
+    assert address == "/curation/-/column/below"
+    assert (get(address)[0], get(address)[2]) == (200, bytes([0, 1, 2]))
+    assert get("/-/column/below")[0] == 404
+
+
 def test_old_columns_make_room():
     first = served.column("first", lambda: np.zeros(1))
     for i in range(served.COLUMNS):

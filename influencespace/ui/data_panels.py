@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import streamlit as st
 
 from influencespace import jobs
+from influencespace.errors import WorkspaceError
 from influencespace.features.options import EmbedOptions
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.views import GROUP
@@ -133,10 +134,13 @@ def provenance(workspace: Workspace) -> None:
     states = {"current": "up to date", "stale": "out of date", "missing": "not there yet"}
     rows = []
     for name in NEEDS:
-        found = workspace.find(name)
+        try:
+            found, state = workspace.find(name), states[workspace.state(name)]
+        except WorkspaceError:
+            found, state = None, "damaged"
         record = found.record if found else {}
         rows.append({
-            "What": name, "Made by": MADE_BY[name], "State": states[workspace.state(name)],
+            "What": name, "Made by": MADE_BY[name], "State": state,
             "When": record.get("created", ""), "Seconds": record.get("seconds"), "Digest": record.get("digest", "")[:12],
             "Options": json.dumps(record["options"], ensure_ascii=False) if record else "",
         })

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from influencespace import jobs
+from influencespace.errors import WorkspaceError
 from influencespace.ui import workspaces
 from influencespace.ui.guard import guarded
 from influencespace.workspace import MADE_BY, NEEDS, Artifact, Workspace
@@ -24,7 +25,10 @@ def fitting(workspace: Workspace, name: str) -> Artifact | None:
 
     A plan that is stale only because a decision has changed since still fits.
     """
-    found = workspace.find(name)
+    try:
+        found = workspace.find(name)
+    except WorkspaceError:
+        return None  # damaged; need() says so where a page cannot do without it
     if found is None:
         return None
     inputs = {need: fitting(workspace, need) for need in NEEDS[name]}
@@ -39,8 +43,16 @@ def need(workspace: Workspace, name: str) -> Artifact | None:
         return found
     words, action = WORDS[name]
     verb = "is" if name == "plan" else "are"
+    damaged = _damaged(workspace, name)
     if _coming(workspace, name):
         _say(f"The {words} {verb} on the way and will show here.")
+    elif damaged == "pairs":
+        _say("The pairs of this workspace are damaged on disk. Bring them into a new one, on the page Data.")
+    elif damaged is not None:
+        bring_up_to_date(
+            workspace, damaged, f"The {WORDS[damaged][0]} of this workspace are damaged on disk, and with them the settings they "
+            "were made with. They can be made anew with the usual settings.", WORDS[damaged][1],
+        )
     elif workspace.find("pairs") is None:
         with _say("There are no pairs in this workspace yet."):
             st.button("Open the demo", type="primary", icon=":material/play_arrow:", on_click=_open_demo)
@@ -70,6 +82,19 @@ def _made_on_the_way(name: str) -> set[str]:
     return {name}.union(*(_made_on_the_way(before) for before in NEEDS[name]))
 
 
+def _damaged(workspace: Workspace, name: str) -> str | None:
+    """The first artifact on the way to this one whose record cannot be read."""
+    for before in NEEDS[name]:
+        found = _damaged(workspace, before)
+        if found is not None:
+            return found
+    try:
+        workspace.find(name)
+    except WorkspaceError:
+        return name
+    return None
+
+
 def _say(sentence: str) -> DeltaGenerator:
     box = st.container(border=True, horizontal_alignment="center", gap="medium")
     box.markdown(sentence, text_alignment="center")
@@ -78,7 +103,7 @@ def _say(sentence: str) -> DeltaGenerator:
 
 @guarded()
 def _make(workspace: Workspace, name: str) -> None:
-    found = workspace.find(name)
+    found = None if _damaged(workspace, name) else workspace.find(name)
     options = None if name == "plan" else found.record["options"] if found else {}
     jobs.submit(workspace, [(MADE_BY[name], options)], WORDS[name][1])
 

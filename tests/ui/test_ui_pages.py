@@ -8,6 +8,7 @@ from page_cases import fine, words
 
 from influencespace import jobs
 from influencespace.jobs import Job
+from influencespace.ui.road import WORDS
 from influencespace.workspace import MADE_BY, Workspace
 
 PAGES = ["data", "clusters", "influence", "curate", "train", "results", "export"]
@@ -61,11 +62,25 @@ def test_what_is_out_of_date_says_so_and_is_made_again(app, workspace, page, mad
     assert app.submitted == [("demo", [(MADE_BY[made], options)])]
 
 
-def test_damaged_workspace_is_a_sentence(app, workspace):
+@pytest.mark.parametrize("damaged", ["features", "proxy", "clusters", "scores"])
+def test_what_is_damaged_on_disk_is_made_anew_from_the_page(app, workspace, damaged):
+    (workspace.path / damaged / "artifact.json").write_text("{", encoding="utf-8")
+    opened = fine(app("curate"))
+    assert f"The {WORDS[damaged][0]} of this workspace are damaged on disk" in words(opened)
+    opened.button(key=f"make_{damaged}").click().run()
+    assert app.submitted == [("demo", [(MADE_BY[damaged], {})])]
+
+
+def test_damaged_pairs_lead_to_the_page_where_they_come_in(app, workspace):
+    (workspace.path / "pairs" / "artifact.json").write_text("{", encoding="utf-8")
+    assert "Bring them into a new one, on the page Data." in words(fine(app("curate")))
+    assert "Workspaces" in [header.value for header in fine(app("data")).subheader]
+
+
+def test_damaged_workspace_is_a_sentence_with_a_button(app, workspace):
     (workspace.path / "clusters" / "artifact.json").write_text("{")
-    opened = app()
-    assert not opened.exception
-    assert "run cluster again" in opened.error[0].value
+    opened = fine(app())
+    assert "The clusters of this workspace are damaged on disk" in words(opened)
 
 
 def test_fault_of_ours_is_named_without_a_trace(app, workspace, monkeypatch):

@@ -89,8 +89,12 @@ def opened(file: Path, writable: bool) -> Iterator[sqlite3.Connection]:
     try:
         with contextlib.closing(sqlite3.connect(address, timeout=30, uri=True, isolation_level=None)) as database:
             yield database
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         raise WorkspaceError(f"The history {file} cannot be used: {error}.") from error
+    except sqlite3.Error as error:
+        raise WorkspaceError(
+            f"The history {file} cannot be used: {error}. Move it away to begin a new one; present decisions stay as they are."
+        ) from error
 
 
 def read(database: sqlite3.Connection, query: str, *values: Any) -> list[Version]:

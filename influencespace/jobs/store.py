@@ -217,8 +217,13 @@ class Store:
                         database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {ADDED[name]}")
                 with database:
                     yield database
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             raise JobError(f"The list of jobs {self.workspace.jobs} cannot be used: {error}.") from error
+        except sqlite3.Error as error:
+            raise JobError(
+                f"The list of jobs {self.workspace.jobs} cannot be used: {error}. Move it away to begin a new one; "
+                "what was made stays."
+            ) from error
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -78,8 +78,10 @@ def drawn(page: Page) -> None:
     """Wait until nothing on the page is on its way any more."""
     page.wait_for_load_state("networkidle")
     visiting.settled(page)
-    page.wait_for_function(IN_PLACE)
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    # Twice, for what is drawn last may come into the page after the rest is in place.
+    for _ in range(2):
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.wait_for_function(IN_PLACE)
 
 
 def whole(page: Page, file: Path, size: tuple[int, int]) -> None:

@@ -40,7 +40,7 @@ def page(address):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
         opened = browser.new_page(viewport={"width": 1280, "height": 720})
         watch = visiting.Watch(opened)
-        opened.goto(f"{address}/influence?cluster=0.1&target=gender%3Dwoman")
+        opened.goto(f"{address}/influence?cluster=0.1&target=gender:%20woman")
         heading(opened, NAMES[1]).wait_for()
         settled(opened)
         yield opened

@@ -54,7 +54,7 @@ function tradeoff({ lines, checks, ratio, width, height }) {
   const every = [...lines.flatMap(line => line.points.map(point => point[1])), ...checks.map(check => check.percent)]
   const reach = span(every)
   const [x, y] = [scale([0, MOST], [box.left, box.right]), scale(reach, [box.bottom, box.top])]
-  const marks = ticks(...reach, Math.max(4, Math.floor(height / 30)))
+  const marks = ticks(...reach, Math.max(4, Math.floor(height / 45)))
   const fine = marks.length > 1 && marks[1] - marks[0] < 1 ? 1 : 0
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img" })
   drawing.append(frame(box, y, marks, fine, " %"))

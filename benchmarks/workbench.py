@@ -26,6 +26,16 @@ from visiting import DRAG, MAP, Traffic, go_to, served, settled
 SIZES = {"100k": 100_000, "1m": 1_000_000}
 PAGES = ("Data", "Influence", "Curate", "Train", "Results", "Export", "Clusters")
 DRAWN = f"{MAP}[data-frames]"
+# Counts the runs of the page's script, so that one can wait for the end of the next one.
+RUNS = """window.runs = 0
+let before = null
+new MutationObserver(() => {
+  const now = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState
+  if (now !== before && now === "running") window.runs++
+  before = now
+}).observe(document, { subtree: true, childList: true, attributes: true })"""
+RAN = """before => window.runs > before &&
+  document.querySelector('[data-testid="stApp"]').dataset.testScriptState === "notRunning" """
 # All in sight have come; what lies below the window's edge is fetched when it is scrolled to.
 PHOTOS = """() => { const photos = [...document.querySelectorAll('*')]
   .flatMap(node => [...(node.shadowRoot?.querySelectorAll('.gallery img') ?? [])])
@@ -76,20 +86,21 @@ def of_size(folder: Path, name: str, repeats: int) -> dict[str, str]:
             [timed(lambda by=by: recoloured(page, by)) for by in ("Influence", "Fit", "Group")]
         )
         found["60 thumbnails"] = seconds([timed(lambda: next_photos(page)) for _ in range(repeats)])
-        found["lasso of a third, its count said"] = seconds([lassoed(page)])
+        found["lasso of a third, count, figures and photos shown"] = seconds([lassoed(page)])
         go_to(page, "Curate")
         still(page)
         canvas = page.locator(MAP).element_handle()
         page.evaluate(DRAG, canvas)
         drag = page.evaluate(DRAG, canvas)
         found["a frame of a drag, median and slowest"] = f"{drag['median']:.0f} and {drag['slowest']:.0f} ms"
-        found["ratio let go, page done"] = seconds([timed(lambda: moved(page, "reduction")) for _ in range(repeats)])
-        found["fairness let go, page done"] = seconds([timed(lambda: moved(page, "fairness")) for _ in range(repeats)])
+        found["ratio let go, page done"] = moves(page, "reduction", repeats)
+        found["fairness let go, page done"] = moves(page, "fairness", repeats)
         for change in PAGES:
             go_to(page, change)
             still(page)
         for change in PAGES:
-            found[f"to the page {change}"] = seconds([timed(lambda change=change: go_to(page, change))])
+            link = page.get_by_role("link", name=change, exact=True)
+            found[f"to the page {change}"] = seconds([timed(lambda link=link: ran(page, link.click))])
             still(page)
         browser.close()
     return found
@@ -97,7 +108,9 @@ def of_size(folder: Path, name: str, repeats: int) -> dict[str, str]:
 
 def visit(browser: Browser) -> tuple[Page, Traffic]:
     """A browser that has seen nothing yet."""
-    page, traffic = browser.new_context(viewport={"width": 1280, "height": 720}).new_page(), Traffic()
+    context, traffic = browser.new_context(viewport={"width": 1280, "height": 720}), Traffic()
+    context.add_init_script(RUNS)
+    page = context.new_page()
     page.set_default_timeout(120_000)
     traffic.watch(page)
     return page, traffic
@@ -115,18 +128,23 @@ def still(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def ran(page: Page, act: Callable[[], object]) -> None:
+    """Do something, and wait until the page has run for it."""
+    before = page.evaluate("() => window.runs")
+    act()
+    page.wait_for_function(RAN, arg=before)
+
+
 def recoloured(page: Page, by: str) -> None:
     """Colour the map otherwise, and wait for the frame."""
     canvas, frames = page.locator(MAP), page.locator(MAP).get_attribute("data-frames")
     page.get_by_role("radio", name=by, exact=True).click()
     page.wait_for_function("([c, frames]) => c.dataset.frames !== frames", arg=[canvas.element_handle(), frames])
-    settled(page)
 
 
 def next_photos(page: Page) -> None:
     """Turn the gallery to its next page, and wait for all photos."""
-    page.get_by_test_id("stPagination").first.get_by_role("button").last.click()
-    settled(page)
+    ran(page, page.get_by_test_id("stPagination").first.get_by_role("button").last.click)
     page.wait_for_function(PHOTOS)
 
 
@@ -142,21 +160,19 @@ def lassoed(page: Page) -> float:
         page.mouse.move(x + right * wide, y + down * high, steps=8)
     still(page)
 
-    def release() -> None:
-        page.mouse.up()
-        page.get_by_text("pairs inside the area").first.wait_for()
-        settled(page)
-
-    return timed(release)
+    took = timed(lambda: ran(page, page.mouse.up))
+    page.get_by_text("pairs inside the area").first.wait_for()
+    return took
 
 
-def moved(page: Page, slider: str) -> None:
-    """Move a slider of the plan by a step, and wait for the page."""
-    version = page.get_by_text("Version ", exact=False).first.inner_text()
-    page.locator(f"#plan-{slider}").focus()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_function("before => !document.body.innerText.includes(before)", arg=version.splitlines()[0])
-    settled(page)
+def moves(page: Page, slider: str, repeats: int) -> str:
+    """The time from a step of a slider of the plan until the page has run for it."""
+    times = []
+    for _ in range(repeats):
+        page.locator(f"#plan-{slider}").focus()
+        times.append(timed(lambda: ran(page, lambda: page.keyboard.press("ArrowRight"))))
+        still(page)
+    return seconds(times)
 
 
 def timed(work: Callable[[], object]) -> float:

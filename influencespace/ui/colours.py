@@ -13,9 +13,8 @@ import numpy as np
 HELPS, HARMS = "#0072b2", "#d55e00"
 NEUTRAL = {"light": "#ffffff", "dark": "#4a5563"}
 GREY = "#9aa3ad"
-# Of text and of what lies beneath it, as .streamlit/config.toml has them; and of a ring around what is chosen.
+# Of text, as .streamlit/config.toml has it; and of a ring around what is chosen.
 INK = {"light": "#1c2530", "dark": "#e6ebf1"}
-PAPER = {"light": "#ffffff", "dark": "#12171d"}
 CHOSEN = "#e69f00"
 DISPOSITIONS = {"keep": "#56b4e9", "up-weight": "#0072b2", "prune in part": "#b9a06a", "prune": GREY}
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#c9b800")

@@ -24,6 +24,7 @@ from influencespace.options import describe
 from influencespace.ui import effect_charts, influence_charts, influence_panels, reading
 from influencespace.ui.guard import guarded
 from influencespace.ui.influence_rows import CLUSTER, Subject, spoken
+from influencespace.ui.markdown import escaped
 from influencespace.ui.road import fitting, need
 from influencespace.workspace import Artifact, Workspace
 
@@ -56,7 +57,7 @@ def verdict(workspace: Workspace, subject: Subject) -> str:
 def badge(kind: str, subject: Subject) -> None:
     """A verdict as a word, a sign and a colour."""
     icon, colour = BADGES[kind]
-    st.badge(kind, icon=icon, color=colour, help=f"Removal effects on {subject.phrase}. {MEANING}")
+    st.badge(kind, icon=icon, color=colour, help=f"Removal effects on {escaped(subject.phrase)}. {MEANING}")
 
 
 def effects(workspace: Workspace, clusters: Artifact, subject: Subject, label: object, text: str) -> None:
@@ -70,7 +71,7 @@ def effects(workspace: Workspace, clusters: Artifact, subject: Subject, label: o
     found = fitting(workspace, "verification")
     rows = removal(made, found, clusters, subject)
     words = removal_words(rows, subject)
-    st.markdown(f"**{words}**")
+    st.markdown(f"**{escaped(words)}**")
     sought = influence_panels.named(rows, text)
     part = influence_panels.window(rows[sought] if sought.any() else rows, "removal")
     if subject.gap is not None:

@@ -43,10 +43,10 @@ def heading(
                     "Select it", icon=":material/check:", type="tertiary", key="influence_select", on_click=selection.choose,
                     args=(workspace, level, str(row["label"])), help="Select its pairs, here and on the other pages.",
                 )
-    lead = "" if chosen else f"Shown is the {level} with the lowest score; click another. "
-    does = f"Keeping it **{subject.verb(row['value'])}** {subject.phrase}{how(rows.iloc[place], subject)}" if row["beyond"] else (
-        f"What keeping it does to {subject.phrase} is **within chance**"
-    )
+    lead, phrase = "" if chosen else f"Shown is the {level} with the lowest score; click another. ", escaped(subject.phrase)
+    does = f"What keeping it does to {phrase} is **within chance**"
+    if row["beyond"]:
+        does = f"Keeping it **{subject.verb(row['value'])}** {phrase}{how(rows.iloc[place], subject)}"
     st.caption(
         f"{lead}{does}: selection score {gallery.signed(row['value'], 2)} ± {Z * row['error']:.2f}. "
         f"{many(int(row['pairs']), 'pair')}, {spoken(row['data'])} % of the data" + _redundant(row) + "."
@@ -96,11 +96,11 @@ def photos(workspace: Workspace, label: object, subject: Subject, level: str) ->
     pairs = reading.training(workspace)
     influence = subject.of_pairs(pairs)
     unit = float(np.abs(influence).mean()) or 1.0
-    members = np.flatnonzero(pairs.codes(level).of(label))
+    members, phrase = np.flatnonzero(pairs.codes(level).of(label)), escaped(subject.phrase)
     if len(members) == 0:
         return
     if np.ptp(influence[members]) == 0 and len(members) > 1:
-        st.caption(f"Its pairs cannot be told apart by their influence on {subject.phrase}: what they differ by is chance.")
+        st.caption(f"Its pairs cannot be told apart by their influence on {phrase}: what they differ by is chance.")
         return
     best, worst = drivers(influence, members, SHOWN)
     for words, index in (("best", best), ("worst", worst)):
@@ -108,7 +108,7 @@ def photos(workspace: Workspace, label: object, subject: Subject, level: str) ->
             continue
         rows = pairs.rows(index).assign(**{INFLUENCE + subject.name: influence[index]})
         rows["note"] = [_note(value / unit, row) for value, row in zip(influence[index], rows.to_dict("records"), strict=True)]
-        st.markdown(f"**Its {words} pairs** for {subject.phrase}")
+        st.markdown(f"**Its {words} pairs** for {phrase}")
         gallery.draw(
             pairs, rows, key=f"influence_{words}", label=f"The {words} pairs", target=subject.name, reach=FULL * unit,
             columns=SHOWN,

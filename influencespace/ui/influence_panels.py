@@ -12,6 +12,7 @@ import streamlit as st
 from influencespace.influence.chance import Z, beyond_chance
 from influencespace.ui import influence_charts, selection, wording
 from influencespace.ui.influence_rows import CLUSTER, TOPIC, Subject, at_odds, both_ends, counts, does, many, more_than_share
+from influencespace.ui.markdown import escaped
 from influencespace.ui.selection import Choice
 from influencespace.workspace import Workspace
 
@@ -115,8 +116,8 @@ def share_chart(workspace: Workspace, view: pd.DataFrame, subject: Subject, leve
     figure = influence_charts.shares(view, chosen=label, theme=theme)
     clickable(workspace, figure, view, level, key="influence_shares", alt=more_than_share(view, level))
     st.caption(
-        f"The benefit is the sum of all positive influence on {subject.label}. Above the line stand the under-represented: "
-        "few pairs, much help. The farthest above it that are beyond chance bear names."
+        f"The benefit is the sum of all positive influence on {escaped(subject.label)}. Above the line stand the "
+        "under-represented: few pairs, much help. The farthest above it that are beyond chance bear names."
     )
 
 
@@ -214,7 +215,7 @@ def table(workspace: Workspace, view: pd.DataFrame, found: np.ndarray, subject: 
                 "pairs": st.column_config.NumberColumn("Pairs", format="localized", help="How many training pairs it has."),
                 "data": st.column_config.NumberColumn("Share", format="%.2f %%", help="Its share of the training pairs."),
                 "value": st.column_config.NumberColumn(
-                    "Selection score", format="%+.2f", help=f"Mean over its pairs, on {subject.label}. {SCORE}"
+                    "Selection score", format="%+.2f", help=f"Mean over its pairs, on {escaped(subject.label)}. {SCORE}"
                 ),
                 "reach": st.column_config.NumberColumn("±", format="%.2f", help="Half of the 95 % interval of the score."),
                 "verdict": st.column_config.TextColumn(
@@ -276,4 +277,4 @@ def _on_row(workspace: Workspace, key: str, labels: pd.Series, level: str) -> Ca
 
 
 def _title(words: str) -> None:
-    st.markdown(f"**{words}**")
+    st.markdown(f"**{escaped(words)}**")

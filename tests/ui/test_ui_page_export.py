@@ -78,7 +78,8 @@ def test_the_plan_alone_is_told_from_what_it_was_made_with(app, workspace):
 
 
 @pytest.mark.parametrize(("given", "message"), [
-    ("mine.csv", "exists. Name another file"), ("file/below.csv", "cannot be written"), ("demo/x.csv", "inside the workspace"), (".", "is a folder"),
+    ("mine.csv", "exists. Name another file"), ("file/below.csv", "cannot be written"), ("demo/x.csv", "inside the workspace"),
+    (".", "is a folder"),
     (None, "no file named"),
 ])
 def test_a_bad_destination_is_a_sentence(app, workspace, tmp_path, given, message):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import visiting
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from visiting import CHROMIUM, served, settled
 
 sys.path.append(str(Path(__file__).parents[1] / "ui"))  # the fabricated workspace is that of the page tests
@@ -56,17 +59,26 @@ def points(page):
     return page.locator(".js-plotly-plot .points path.point")
 
 
-def click_on(page, x: float, y: float) -> None:
-    """Click where a chart has a point, once it has said which one the pointer is on."""
-    page.mouse.move(x, y)
-    page.locator(".js-plotly-plot .hoverlayer .hovertext").first.wait_for()
+def click_on(page, place: Callable[[], tuple[float, float]]) -> None:
+    """Click where a chart has a point, once it has said which one the pointer is on; it may still be on its way there."""
+    said = page.locator(".js-plotly-plot .hoverlayer .hovertext").first
+    for attempt in range(60):
+        x, y = place()
+        page.mouse.move(x + attempt % 2, y)
+        with contextlib.suppress(PlaywrightTimeout):
+            said.wait_for(timeout=500)
+            break
     page.mouse.click(x, y)
 
 
 def click_point(page, which: int) -> None:
     points(page).nth(which).wait_for()
-    box = points(page).nth(which).bounding_box()
-    click_on(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def middle() -> tuple[float, float]:
+        box = points(page).nth(which).bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    click_on(page, middle)
 
 
 def parameters(page) -> dict[str, list[str]]:
@@ -102,7 +114,7 @@ def test_a_click_on_a_cell_of_the_heat_map_chooses_its_row(page):
     rows = page.locator(".js-plotly-plot .ytick text")
     rows.first.wait_for()
     inside, last = page.locator(".js-plotly-plot .nsewdrag").bounding_box(), rows.last.bounding_box()
-    click_on(page, inside["x"] + inside["width"] / 8, last["y"] + last["height"] / 2)
+    click_on(page, lambda: (inside["x"] + inside["width"] / 8, last["y"] + last["height"] / 2))
     heading(page, NAMES[4]).wait_for()
 
 

@@ -128,7 +128,7 @@ class PairMap {
     this.frame = null
     clearTimeout(this.still)
     if (this.part === 0) this.parts = this.fewer
-    this.paint(this.parts, this.part++)
+    if (!this.paint(this.parts, this.part++)) return
     const next = () => { this.frame ??= requestAnimationFrame(later => this.step(later)) }
     if (this.part < this.parts) {
       if (this.moving && this.part === 1) this.still = setTimeout(next, STILL)
@@ -146,20 +146,22 @@ class PairMap {
     else if (took < QUICK) this.fewer = Math.max(this.fewer / 2, 1)
   }
 
+  /** Whether there was anything to draw with. */
   paint(parts, part) {
     const { canvas, colouring, view } = this
     const [width, height] = [canvas.clientWidth, canvas.clientHeight]
-    if (!colouring || !width || this.painter.gl.isContextLost()) return
+    if (!colouring || !width || this.painter.gl.isContextLost()) return false
     this.painter.paint(view, {
       by: colouring.by, faintShade: colouring.faint, removedCode: this.plan?.removed ?? 0, threshold: this.plan?.threshold ?? 0,
       cap: this.plan?.cap ?? 1, pale: rgb(this.data.pale[this.theme]), rim: rgb(this.data.rim[this.theme]),
     }, parts, part)
-    if (part) return
+    if (part) return true
     this.words.settle(view, width, height)
     const { selected } = this.data
     const ring = selected >= 0 && 2 * selected < this.places.length
     this.words.encircle(ring ? this.onScreen(this.places[2 * selected], this.places[2 * selected + 1]) : null)
     if (!this.drawing) this.outlineArea()
+    return true
   }
 
   outlineArea() {

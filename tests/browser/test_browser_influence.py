@@ -124,8 +124,9 @@ def test_names_beside_points_do_not_cover_each_other_at_any_width(page):
         page.set_viewport_size({"width": width, "height": 1080})
         wide = "least => document.querySelector('.js-plotly-plot .main-svg').getBoundingClientRect().width > least"
         page.wait_for_function(wide, arg=0.4 * width)
-        boxes = [note.bounding_box() for note in page.locator(".js-plotly-plot .annotation-text-g").all()]
-        assert len(boxes) > 1
+        names = "[...document.querySelectorAll('.js-plotly-plot .annotation-text-g')]"
+        page.wait_for_function(f"() => {names}.length > 1")
+        boxes = page.evaluate(f"() => {names}.map(name => name.getBoundingClientRect().toJSON())")  # all of one moment
         for i, a in enumerate(boxes):
             for b in boxes[:i]:
                 apart_across = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]

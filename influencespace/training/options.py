@@ -6,21 +6,67 @@ from dataclasses import dataclass
 
 from influencespace.options import Options, option
 
-ARMS = ("influence", "random", "clip-score", "agreement", "full", "start")
+ARMS = (
+    "influence", "random", "clip-score", "agreement", "full", "start", "near-duplicates", "semantic", "dynamic",
+)
+# This one asks for a schedule.
+DYNAMIC = "dynamic"
 
 # These compare image and text features as the encoder gave them, which says something only where they are aligned.
 NEED_ALIGNED = ("clip-score", "start")
 # This one trains nothing, so that no seed matters to it.
 UNTRAINED = "start"
 
+TRAINERS = ("heads", "clip", "visualbert", "lxmert")
+
 
 @dataclass(frozen=True)
 class TrainOptions(Options):
-    """Which arms are trained, how often, and where."""
+    """Which arms are trained, with what, how often, and where. What is None is the trainer's own choice."""
 
-    arms: tuple[str, ...] = option(ARMS, "The arms to train; those that cannot be are left out with a word why.", choices=ARMS)
+    arms: tuple[str, ...] = option(
+        ARMS[:6],
+        "The arms to train; those that cannot be are left out with a word why.", choices=ARMS,
+    )
     seeds: int = option(5, "Repeats; a seed redraws the folds, the random subset and the training.", minimum=1, maximum=50)
     seed: int = option(0, "The first seed.", minimum=0)
+    trainer: str = option(
+        "heads", "What is trained: heads on frozen features (seconds), the whole dual encoder (clip), or a model that reads "
+        "photo and caption together and re-ranks (visualbert, lxmert).", choices=TRAINERS,
+    )
+    model: str | None = option(
+        None, "What clip, visualbert and lxmert start from: a directory or a name on the hub; by default clip takes the encoder of "
+        "the features, the others a small model with the encoder's text layers where their shapes allow it.",
+    )
+    adapter: str = option(
+        "none", "How clip is fine-tuned: all of its weights (none), or low-rank adapters (lora) beside weights that stay.",
+        choices=("none", "lora"),
+    )
+    budget: str = option(
+        "epochs", "What arms have in common: as many epochs, or as many optimizer steps as the arm full takes.",
+        choices=("epochs", "steps"),
+    )
+    weighting: str = option(
+        "loss", "How weights act: as factors in the loss, or as how often a pair is drawn.", choices=("loss", "sampling")
+    )
+    learning_rate: float | None = option(
+        None, "Learning rate; by default chosen once on the validation recall of the full data.", minimum=0.0, maximum=1.0
+    )
+    epochs: int | None = option(
+        None, "Epochs; by default chosen once on the validation recall of the full data.", minimum=1, maximum=1000
+    )
+    batch: int | None = option(None, "Pairs in a batch; by default the trainer's own.", minimum=2)
+    joint_dimensions: int | None = option(
+        None, "Dimensions of the joint space of the heads; given, heads start at random on aligned features too.", minimum=2
+    )
+    patience: int = option(
+        0, "Stop after so many epochs without a better validation recall and keep the best; 0 trains all epochs.", minimum=0
+    )
+    schedule: tuple[int, ...] = option((), "Epochs after which the arm dynamic curates anew.")
+    robustness: bool = option(False, "Measure recall on damaged photos and on captions with typing errors too.")
+    labels: str | None = option(
+        None, "A column of the pairs that names classes, such as meta.label or group.age: measures zero-shot classification."
+    )
     device: str = option("auto", "Where to compute: auto, cpu, cuda or mps.", recipe=False)
 
     def runs(self, arms: list[str]) -> list[tuple[str, int]]:

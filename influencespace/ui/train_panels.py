@@ -30,7 +30,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 MEANS = {
     "influence": "the plan", "random": "as many, drawn at random", "clip-score": "those that the encoder finds fitting",
     "agreement": "those that fit best, judged by models that have not seen them", "full": "all pairs",
-    "start": "the encoder as it is, untrained",
+    "start": "the encoder as it is, untrained", "near-duplicates": "without the pairs most like another that stays",
+    "semantic": "without the topics of least influence", "dynamic": "the plan, made anew while it trains",
 }
 
 
@@ -42,7 +43,7 @@ def launch(workspace: Workspace) -> None:
     allowed = possible(ARMS, aligned)
     arms = st.pills(
         "Arms", allowed, selection_mode="multi", key="train_arms", wrap=True,
-        default=[arm for arm in given.get("arms", ARMS) if arm in allowed],
+        default=[arm for arm in given.get("arms", TrainOptions().arms) if arm in allowed],
         help="Each arm trains the same model on other pairs. " + "; ".join(f"*{arm}*: {MEANS[arm]}" for arm in allowed) + ".",
     )
     if not aligned:

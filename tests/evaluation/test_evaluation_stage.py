@@ -11,7 +11,7 @@ from influencespace.evaluation.stage import possible_arms, train_arms
 from influencespace.evaluation.store import load_measures
 from influencespace.progress import Cancelled
 from influencespace.training.heads import HeadsSettings
-from influencespace.training.options import ARMS, TrainOptions
+from influencespace.training.options import TrainOptions
 
 GRID = [HeadsSettings(1e-3, 3, 64, dimensions=16), HeadsSettings(1e-2, 10, 64, dimensions=16)]
 
@@ -40,13 +40,13 @@ def untrained(tmp_path_factory, tmp_path):
 
 
 def arms_of(made):
-    return [arm for arm in ARMS if made[2] or arm not in ("clip-score", "start")]
+    return [arm for arm in TrainOptions().arms if made[2] or arm not in ("clip-score", "start")]
 
 
 def test_all_arms_that_can_be_are_there_and_the_others_say_why(made):
     results = made[0].artifact("training").json("results")
     assert sorted(arm["arm"] for arm in results["arms"]) == sorted(arms_of(made))
-    missing = set(ARMS) - set(arms_of(made))
+    missing = set(TrainOptions().arms) - set(arms_of(made))
     assert set(results["missing"]) == missing == set(made[0].artifact("training").facts["missing"])
     assert all("not aligned" in why for why in results["missing"].values())
 

@@ -1,9 +1,16 @@
-"""A Chromium for the browser tests of a module, which are skipped where there is none."""
+"""A Chromium for the browser tests of a module, and the small fabricated workspace that most of them visit."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 import visiting
+
+sys.path.append(str(Path(__file__).parents[1] / "ui"))  # the fabricated workspace is that of the page tests
+
+from fabricated import fabricate
 
 
 @pytest.fixture(scope="module")
@@ -18,3 +25,22 @@ def browser(playwright):
     opened = playwright.chromium.launch(executable_path=visiting.CHROMIUM, args=visiting.FLAGS)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    opened = browser.new_page(viewport={"width": 1280, "height": 720})
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return fabricate(tmp_path_factory.mktemp("workspaces") / "small")
+
+
+@pytest.fixture(scope="module")
+def address(workspace):
+    with visiting.served(workspace.path.parent, workspace.path.parent / "server.log") as at:
+        yield at

@@ -12,7 +12,7 @@ import pytest
 import visiting
 from drawn import draw_workspace
 from scipy.interpolate import RegularGridInterpolator
-from visiting import CHROMIUM, served, settled
+from visiting import MAP, served, settled
 
 from influencespace.curation.history import History
 from influencespace.curation.inputs import PlanInputs
@@ -22,12 +22,8 @@ from influencespace.curation.preview import CAPS, RATIOS
 from influencespace.ui import plan_panel
 from influencespace.workspace import Workspace
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
+pytestmark = visiting.IN_A_BROWSER
 PAIRS, CLUSTERS = 4000, 40
-MAP = "canvas[role=img]"
 # What a drag may tell the server, and what may come back of the page after it was let go, in bytes.
 UP, DOWN = 1024, 160_000
 COUNTS = "() => [...document.querySelectorAll('*')].map(n => n.shadowRoot?.querySelector('.counts')).find(Boolean).innerText"

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import csv
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import visiting
 from drawn import draw_workspace
-from visiting import CHROMIUM, go_to, served, settled
-
-sys.path.append(str(Path(__file__).parents[1] / "ui"))  # the fabricated workspace is that of the page tests
-
 from fabricated import TOPICS, TRAIN, fabricate
+from visiting import go_to, served, settled
 
 from influencespace.workspace import Workspace
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
+pytestmark = visiting.IN_A_BROWSER
 PAIRS = 30_000
 SEARCH, CARDS, ROWS = "Search the pairs", ".gallery .card", "table tbody tr"
 

@@ -3,52 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import visiting
+from fabricated import TOPICS
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
-from visiting import CHROMIUM, served, settled
+from visiting import settled
 
-sys.path.append(str(Path(__file__).parents[1] / "ui"))  # the fabricated workspace is that of the page tests
-
-from fabricated import TOPICS, fabricate
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
+pytestmark = visiting.IN_A_BROWSER
 NAMES = [f"{TOPICS[topic]} · fit {fit}" for topic in range(3) for fit in ("badly", "well")]
 LABELS = [f"{topic}.{stratum}" for topic in range(3) for stratum in (0, 1)]
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    return fabricate(tmp_path_factory.mktemp("workspaces") / "small")
-
-
-@pytest.fixture(scope="module")
-def address(workspace):
-    with served(workspace.path.parent, workspace.path.parent / "server.log") as at:
-        yield at
-
-
 @pytest.fixture
-def page(address):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
-        opened = browser.new_page(viewport={"width": 1280, "height": 720})
-        watch = visiting.Watch(opened)
-        opened.goto(f"{address}/influence?cluster=0.1&target=gender:%20woman")
-        heading(opened, NAMES[1]).wait_for()
-        settled(opened)
-        yield opened
-        watch.check()
-        browser.close()
+def page(page, address):
+    watch = visiting.Watch(page)
+    page.goto(f"{address}/influence?cluster=0.1&target=gender:%20woman")
+    heading(page, NAMES[1]).wait_for()
+    settled(page)
+    yield page
+    watch.check()
 
 
 def heading(page, name: str):
@@ -57,6 +33,11 @@ def heading(page, name: str):
 
 def points(page):
     return page.locator(".js-plotly-plot .points path.point")
+
+
+def rectangle(place) -> dict[str, float]:
+    """Where something is now; empty, instead of an error, if Plotly draws it anew at this moment."""
+    return place.evaluate("element => element.getBoundingClientRect().toJSON()")
 
 
 def click_on(page, place: Callable[[], tuple[float, float]]) -> None:
@@ -68,6 +49,8 @@ def click_on(page, place: Callable[[], tuple[float, float]]) -> None:
         with contextlib.suppress(PlaywrightTimeout):
             said.wait_for(timeout=500)
             break
+    else:
+        raise AssertionError("the chart does not say what the pointer is on")
     page.mouse.click(x, y)
 
 
@@ -75,7 +58,7 @@ def click_point(page, which: int) -> None:
     points(page).nth(which).wait_for()
 
     def middle() -> tuple[float, float]:
-        box = points(page).nth(which).bounding_box()
+        box = rectangle(points(page).nth(which))
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
     click_on(page, middle)
@@ -113,8 +96,12 @@ def test_a_click_on_a_cell_of_the_heat_map_chooses_its_row(page):
     view(page, "Groups and gaps")
     rows = page.locator(".js-plotly-plot .ytick text")
     rows.first.wait_for()
-    inside, last = page.locator(".js-plotly-plot .nsewdrag").bounding_box(), rows.last.bounding_box()
-    click_on(page, lambda: (inside["x"] + inside["width"] / 8, last["y"] + last["height"] / 2))
+
+    def first_of_the_last() -> tuple[float, float]:
+        inside, last = rectangle(page.locator(".js-plotly-plot .nsewdrag")), rectangle(rows.last)
+        return inside["x"] + inside["width"] / 8, last["y"] + last["height"] / 2
+
+    click_on(page, first_of_the_last)
     heading(page, NAMES[4]).wait_for()
 
 

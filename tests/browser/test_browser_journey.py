@@ -7,33 +7,17 @@ import json
 import re
 import time
 
-import pytest
 import visiting
-from visiting import CHROMIUM, colours_on, go_to, served, settled
+from visiting import MAP, colours_on, go_to, served, settled
 
 from influencespace import jobs
 from influencespace.curation.history import History
 from influencespace.influence.verification import DOUBTFUL, VERIFIED, verdicts
 from influencespace.workspace import Workspace
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
-MAP = "canvas[role=img]"
+pytestmark = visiting.IN_A_BROWSER
 # How long a busy machine may take; how long it does take is printed.
 FIRST_MAP_SECONDS, PREDICTED_SECONDS, CHECKED_SECONDS = 240.0, 240.0, 240.0
-
-
-@pytest.fixture
-def page():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
-        opened = browser.new_page(viewport={"width": 1280, "height": 720})
-        opened.set_default_timeout(30_000)
-        yield opened
-        browser.close()
 
 
 def wait_until(true) -> None:

@@ -5,39 +5,19 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import visiting
+from fabricated import TOPICS, TRAIN
 from PIL import Image
-from visiting import CHROMIUM, colours_on, go_to, served, settled
-
-sys.path.append(str(Path(__file__).parents[1] / "ui"))  # the fabricated workspace is that of the page tests
-
-from fabricated import TOPICS, TRAIN, fabricate
+from visiting import CHROMIUM, MAP, colours_on, go_to, settled
 
 from influencespace.ui import lasso
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
-MAP = "canvas[role=img]"
+pytestmark = visiting.IN_A_BROWSER
 DRAWN = f"{MAP}[data-frames]"
 FIT = 0.92
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    return fabricate(tmp_path_factory.mktemp("workspaces") / "small")
-
-
-@pytest.fixture(scope="module")
-def address(workspace):
-    with served(workspace.path.parent, workspace.path.parent / "server.log") as at:
-        yield at
 
 
 def visit(browser, address, scheme="light"):

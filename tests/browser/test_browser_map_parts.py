@@ -11,10 +11,7 @@ from visiting import CHROMIUM
 
 import influencespace
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
+pytestmark = visiting.IN_A_BROWSER
 ELEMENTS = Path(influencespace.__file__).parent / "ui" / "elements"
 
 

@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 import visiting
 from drawn import draw_workspace
-from visiting import CHROMIUM, DRAG, MAP, Traffic, served, settled
+from visiting import DRAG, MAP, Traffic, served, settled
 
 from influencespace.ui import lasso
 from influencespace.workspace import Workspace
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
+pytestmark = visiting.IN_A_BROWSER
 FIT = 0.92
 CLUSTERS = 1000
 SIZES = {"100k": 100_000, "1m": 1_000_000}

@@ -4,45 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 import time
 from pathlib import Path
 
-import pytest
 import visiting
-from visiting import CHROMIUM, go_to, served, settled
+from fabricated import TEST
+from visiting import go_to, settled
 
-sys.path.append(str(Path(__file__).parents[1] / "ui"))  # the fabricated workspace is that of the page tests
-
-from fabricated import TEST, fabricate
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
+pytestmark = visiting.IN_A_BROWSER
 JOB_SECONDS = 60.0
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    return fabricate(tmp_path_factory.mktemp("workspaces") / "small")
-
-
-@pytest.fixture(scope="module")
-def address(workspace):
-    with served(workspace.path.parent, workspace.path.parent / "server.log") as at:
-        yield at
-
-
-@pytest.fixture
-def page(address):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=visiting.FLAGS)
-        opened = browser.new_page(viewport={"width": 1280, "height": 720})
-        opened.set_default_timeout(30_000)
-        yield opened
-        browser.close()
 
 
 def saved(page, name):

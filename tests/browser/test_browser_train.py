@@ -9,16 +9,13 @@ import signal
 import pytest
 import visiting
 from engine_cases import planted_workspace
-from visiting import CHROMIUM, served, settled
+from visiting import served, settled
 
 from influencespace import jobs
 from influencespace.curation.history import History
 from influencespace.jobs import Job
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
+pytestmark = visiting.IN_A_BROWSER
 # Enough that there is something left to cancel; a run takes less than a tenth of a second.
 SEEDS, ARMS = 50, 4
 PROGRESS = re.compile(rf"\d+ of {SEEDS * ARMS} runs are done")

@@ -8,15 +8,11 @@ from dataclasses import replace
 import pytest
 import visiting
 from drawn import draw_workspace
-from visiting import CHROMIUM, go_to, served, settled
+from visiting import CHROMIUM, MAP, go_to, served, settled
 
 from influencespace.curation.history import History
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser tests need one (apt-get install chromium)"),
-]
-MAP = "canvas[role=img]"
+pytestmark = visiting.IN_A_BROWSER
 PAGES = ("Data", "Clusters", "Influence", "Curate", "Train", "Results", "Export")
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from influencespace.errors import FeaturesError
 from influencespace.features.encoder import Encoder
@@ -39,8 +40,7 @@ class Rows:
     def __init__(self, path: Path, width: int) -> None:
         self.path, self.width = path, width
         path.touch()
-        with path.open("r+b") as file:
-            file.truncate(self.done * self._size)
+        self.cut(self.done)
 
     @property
     def _size(self) -> int:
@@ -50,6 +50,11 @@ class Rows:
     def done(self) -> int:
         """How many vectors are in the file."""
         return self.path.stat().st_size // self._size
+
+    def cut(self, done: int) -> None:
+        """Keep the first ``done`` vectors and nothing after them."""
+        with self.path.open("r+b") as file:
+            file.truncate(done * self._size)
 
     def append(self, vectors: np.ndarray) -> None:
         """Add (b, width) vectors."""
@@ -110,22 +115,29 @@ def embed_pairs(encoder: Encoder, table: pd.DataFrame, folder: Path, batch_size:
     sources = list(zip(table["image_path"].to_numpy()[first], table["row"].to_numpy()[first], strict=True))
 
     def prepared(source: tuple[str | None, int]) -> dict:
-        return encoder.prepare(_photo(*source))
+        return encoder.prepare(open_photo(*source))
 
     workers = min(8, os.cpu_count() or 1)
     with warnings.catch_warnings():
         # Set once for all threads: import has judged these files already.
         warnings.simplefilter("ignore")
-        for batch in _batches(_ahead(prepared, sources[seen.done :], workers, 2 * batch_size), batch_size):
+        for batch in batches(ahead(prepared, sources[seen.done :], workers, 2 * batch_size), batch_size):
             seen.append(encoder.embed_photos(batch))
             progress(seen.done, total, f"embedding photos on {encoder.device.type}")
-    for batch in _batches(captions[read.done :], batch_size):
+    for batch in batches(captions[read.done :], batch_size):
         read.append(encoder.embed_captions(batch))
         progress(seen.done + read.done, total, f"embedding captions on {encoder.device.type}")
     return Embeddings(seen.read(), read.read(), photo_of, caption_of)
 
 
-def _photo(path: str | None, row: int):
+def open_photo(path: str | None, row: int) -> Image.Image:
+    """The photo of a pair; ``row`` is that of the pair in its table, for the message if it cannot be read.
+
+    Raises
+    ------
+    FeaturesError
+        If the pair came without its photo, or its file is gone or broken.
+    """
     if not isinstance(path, str):
         raise FeaturesError(
             f"The pair of row {row} came without its photo, so no encoder can see it. Leave out --encoder to use the "
@@ -141,7 +153,7 @@ def _photo(path: str | None, row: int):
         ) from error
 
 
-def _ahead(function: Callable[[A], B], items: Sequence[A], workers: int, depth: int) -> Iterator[B]:
+def ahead(function: Callable[[A], B], items: Sequence[A], workers: int, depth: int) -> Iterator[B]:
     """The function of each item, in order, computed by threads up to ``depth`` items ahead of who asks."""
     pool = ThreadPoolExecutor(workers)
     waiting: deque = deque()
@@ -156,7 +168,8 @@ def _ahead(function: Callable[[A], B], items: Sequence[A], workers: int, depth: 
         pool.shutdown(cancel_futures=True)
 
 
-def _batches(items: Iterable[A], size: int) -> Iterator[list[A]]:
+def batches(items: Iterable[A], size: int) -> Iterator[list[A]]:
+    """The items in lists of ``size``, the last one shorter."""
     batch: list[A] = []
     for item in items:
         batch.append(item)

@@ -38,7 +38,9 @@ from influencespace.pairs.views import HeldOut
 from influencespace.proxy.crossfit import CrossFit, joint_cosine
 from influencespace.shell.bars import Bars
 from influencespace.stages import STAGES, run_stages
-from influencespace.training.arms import Curation, Redrawn, without_least
+from influencespace.training.arms import Redrawn
+from influencespace.training.baselines import without_least
+from influencespace.training.curation import Curation
 from influencespace.training.heads import HeadsSettings
 from influencespace.training.options import TrainOptions
 from influencespace.training.trainer import TrainingData, train_arm
@@ -111,7 +113,7 @@ class Found:
 
 ARMS: dict[str, Callable[[Found, float], np.ndarray]] = {
     INFLUENCE: Found.plan,
-    "random": lambda found, r: replaced(found, r).random(),
+    "random": lambda found, r: replaced(found, r).weights("random").weights,
     "clip-score": lambda found, r: without_least(found.cosine, found.removed(r)),
     AGREEMENT: lambda found, r: without_least(found.agreement, found.removed(r)),
     "agreement, same weights": Found.weighted_agreement,

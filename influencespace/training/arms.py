@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -13,68 +15,16 @@ from influencespace.curation.decisions import resolve
 from influencespace.curation.fairness import direction
 from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import make_plan, pairs_to_remove
-from influencespace.curation.sets import Find
-from influencespace.influence.options import ScoreOptions
-from influencespace.influence.stage import score_pairs
-from influencespace.pairs.views import HeldOut
+from influencespace.curation.plan import make_plan
+from influencespace.influence.hierarchy import cluster_means, shrink
+from influencespace.influence.stage import Scored, score_pairs
 from influencespace.progress import Progress, silent
-from influencespace.proxy.crossfit import CrossFit, PreparedPairs, cross_fit
-from influencespace.proxy.options import ProxyOptions
+from influencespace.proxy.crossfit import CrossFit, cross_fit
+from influencespace.training.baselines import BASELINES, without_least
+from influencespace.training.curation import Curation
 
 # A seed of training redraws the folds; seeds of the draws of one run of the proxy are 1000 apart.
 NEXT_FOLDS = 100_000
-
-
-@dataclass(frozen=True)
-class Curation:
-    """All that decides a curation but its seed: what the curator set up, and what it is applied to.
-
-    Attributes
-    ----------
-    pairs
-        Prepared features of all pairs.
-    ids, topics
-        (n_train,) of the training pairs.
-    strata
-        How many strata a topic is cut into.
-    sets
-        (n_train,) int, the same for near-duplicates.
-    cosine
-        (n_train,) the encoder's own cosine of each pair, or None where image and text are not aligned.
-    validation
-        The photos that influence looks at.
-    compared
-        The values of each group attribute that are compared.
-    proxy, score, plan
-        The options of these stages.
-    decisions
-        What the curator has decided by hand.
-    find
-        Finds the sets of pairs that decisions name.
-    first_seed
-        The seed of the first redrawing; the others follow.
-    """
-
-    pairs: PreparedPairs
-    ids: np.ndarray
-    topics: np.ndarray
-    strata: int
-    sets: np.ndarray
-    cosine: np.ndarray | None
-    validation: HeldOut
-    compared: dict[str, list[str]]
-    proxy: ProxyOptions
-    score: ScoreOptions
-    plan: PlanOptions
-    decisions: dict
-    find: Find
-    first_seed: int = 0
-
-    @property
-    def removed(self) -> int:
-        """How many pairs the reduction ratio takes away."""
-        return pairs_to_remove(len(self.ids), self.plan.reduction)
 
 
 @dataclass(frozen=True)
@@ -86,13 +36,14 @@ class ArmWeights:
 
 
 class Redrawn:
-    """What one seed finds: folds drawn anew, and agreement and influence from them. Fitted once, when first needed."""
+    """What one seed finds: folds drawn anew, and agreement and influence from them. Computed once, when first needed."""
 
     def __init__(self, curation: Curation, seed: int, progress: Progress = silent) -> None:
         self.curation, self.seed, self.progress = curation, seed, progress
         self.proxy = replace(curation.proxy, seed=curation.proxy.seed + NEXT_FOLDS * seed)
         self._fitted: CrossFit | None = None
-        self.fit_seconds = 0.0
+        self._scored: Scored | None = None
+        self.fit_seconds = self.score_seconds = 0.0
 
     @property
     def fitted(self) -> CrossFit:
@@ -107,56 +58,66 @@ class Redrawn:
         """Use proxies that were fitted before, in so many seconds, and their ridge."""
         self._fitted, self.fit_seconds = fitted, seconds
 
+    @property
+    def clusters(self) -> np.ndarray:
+        """(n_train,) str: the curator's topics, cut into strata of the agreement that these folds give."""
+        topics = self.curation.topics
+        return cluster_ids(topics, cut_strata(topics, self.fitted.agreement, self.curation.strata))
+
+    @property
+    def scored(self) -> Scored:
+        """The selection scores that these folds give, shrunk toward those of the clusters."""
+        if self._scored is None:
+            c, fitted = self.curation, self.fitted
+            began = time.perf_counter()
+            self._scored = score_pairs(
+                c.pairs, fitted, self.clusters, c.validation, c.compared, self.proxy, c.score, self.progress
+            )
+            self.score_seconds = time.perf_counter() - began
+        return self._scored
+
     def influence(self) -> np.ndarray:
         """(n_train,) weights of the plan that these folds give: the curator's topics, options and decisions."""
-        c = self.curation
-        clusters = cluster_ids(c.topics, cut_strata(c.topics, self.fitted.agreement, c.strata))
-        scored = score_pairs(c.pairs, self.fitted, clusters, c.validation, c.compared, self.proxy, c.score, self.progress)
-        targets = [
-            {"attribute": t.attribute, "loss": round(float(loss), 6), "loss_error": round(float(error), 6)}
-            for t, loss, error in zip(scored.targets, scored.loss, scored.loss_error, strict=True)
-        ]
-        members = Members.of(clusters, c.topics)
-        decided = resolve(c.decisions, c.ids, members, c.find)
-        serves = direction(targets, c.plan.fairness)
-        return make_plan(
-            scored.scores.astype(np.float32).astype(np.float64), self.fitted.agreement, members, serves, decided, c.plan, c.sets
-        ).weights
+        return self._plan(self.clusters, self.scored.scores, self.curation.plan, self.curation.decisions)
+
+    def semantic(self) -> np.ndarray:
+        """(n_train,) weights of the plan if clusters were the topics, ordered by their mean influence alone.
+
+        There is no agreement in it, neither in strata nor in the order, and what the curator has decided of clusters that are
+        not there does not count; the rest is as of the plan.
+        """
+        topics, halves = self.curation.topics, self.scored.halves
+        whole = cluster_ids(topics, np.zeros_like(topics))
+        means = cluster_means(halves, whole)
+        # The means as they are: where nothing tells topics apart but chance, shrunken ones would leave no order at all.
+        scores = shrink(halves, replace(means, trust=np.ones_like(means.trust)))
+        return self._plan(whole, scores, replace(self.curation.plan, agreement=0.0), {})
 
     def agreement(self) -> np.ndarray:
         """(n_train,) 0/1: without the pairs whose cross-fitted agreement is least."""
         return without_least(self.fitted.agreement, self.curation.removed)
 
-    def random(self) -> np.ndarray:
-        """(n_train,) 0/1: without pairs drawn at random."""
-        n = len(self.curation.ids)
-        drawn = np.random.default_rng([self.curation.first_seed + self.seed, n]).random(n)
-        return without_least(drawn, self.curation.removed)
-
-    def clip_score(self) -> np.ndarray:
-        """(n_train,) 0/1: without the pairs whose cosine in the encoder's space is least."""
-        return without_least(self.curation.cosine, self.curation.removed)
-
-    def full(self) -> np.ndarray:
-        """(n_train,) ones."""
-        return np.ones(len(self.curation.ids), dtype=np.float32)
-
     def weights(self, arm: str) -> ArmWeights:
-        """The weights of an arm by name; the time of fitting the proxies counts for every arm that needs them."""
+        """The weights of an arm by name; what several arms need is computed once, and its time counts for each of them."""
         makers: dict[str, Callable[[], np.ndarray]] = {
-            "influence": self.influence, "agreement": self.agreement, "random": self.random, "full": self.full,
-            "clip-score": self.clip_score,
-        }
-        fitted_before = self._fitted is not None
-        began = time.perf_counter()
+            "influence": self.influence, "semantic": self.semantic, "agreement": self.agreement,
+        } | {name: partial(make, self.curation, self.seed) for name, make in BASELINES.items()}
+        began, before = time.perf_counter(), self.fit_seconds + self.score_seconds
         weights = makers[arm]()
-        seconds = time.perf_counter() - began
-        shared = self.fit_seconds if fitted_before and arm in ("influence", "agreement") else 0.0
-        return ArmWeights(weights, seconds + shared)
+        own = time.perf_counter() - began - (self.fit_seconds + self.score_seconds - before)
+        shared = 0.0 if arm in BASELINES else self.fit_seconds + (self.score_seconds if arm != "agreement" else 0.0)
+        return ArmWeights(weights, own + shared)
 
-
-def without_least(values: np.ndarray, count: int) -> np.ndarray:
-    """(n,) float32: 0 for the ``count`` least values (the first of equal ones), 1 for the others."""
-    weights = np.ones(len(values), dtype=np.float32)
-    weights[np.argsort(values, kind="stable")[:count]] = 0
-    return weights
+    def _plan(self, clusters: np.ndarray, scores: np.ndarray, options: PlanOptions, decisions: dict[str, Any]) -> np.ndarray:
+        c, scored = self.curation, self.scored
+        targets = [
+            {"attribute": t.attribute, "loss": round(float(loss), 6), "loss_error": round(float(error), 6)}
+            for t, loss, error in zip(scored.targets, scored.loss, scored.loss_error, strict=True)
+        ]
+        members = Members.of(clusters, c.topics)
+        decided = resolve(decisions, c.ids, members, c.find)
+        # The scores of the plan have been stored in float32.
+        return make_plan(
+            scores.astype(np.float32).astype(np.float64), self.fitted.agreement, members, direction(targets, c.plan.fairness),
+            decided, options, c.sets,
+        ).weights

@@ -3,16 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from engine_cases import copied_workspace, shared_workspace
-from hypothesis import given
-from hypothesis import strategies as st
 
 from influencespace.curation.stage import plan_subset
 from influencespace.evaluation.stage import load
 from influencespace.proxy.stage import stored_fit
-from influencespace.training.arms import NEXT_FOLDS, Redrawn, without_least
+from influencespace.training.arms import NEXT_FOLDS, Redrawn
+from influencespace.training.baselines import BASELINES
 from influencespace.training.options import TrainOptions
 
-ARMS = ("influence", "random", "agreement", "clip-score", "full")
+ARMS = ("influence", "semantic", "agreement", *BASELINES)
+WEIGHTED = ("influence", "semantic")
 
 
 @pytest.fixture(params=[False, True], ids=["unaligned", "aligned"], scope="module")
@@ -31,15 +31,6 @@ def adopted(workspace):
     found = Redrawn(curation, 0)
     found.adopt(stored_fit(workspace, "cpu")[0], seconds)
     return found
-
-
-@given(st.lists(st.floats(-1, 1), min_size=1, max_size=50), st.data())
-def test_the_least_values_go_and_of_equal_ones_the_first(values, data):
-    count = data.draw(st.integers(0, len(values)))
-    weights = without_least(np.array(values), count)
-    gone = {i for i in range(len(values)) if weights[i] == 0}
-    assert gone == set(sorted(range(len(values)), key=lambda i: (values[i], i))[:count])
-    assert set(weights.tolist()) <= {0.0, 1.0} and weights.dtype == np.float32
 
 
 def test_the_influence_arm_of_the_first_seed_is_the_plan(made, first):
@@ -67,17 +58,53 @@ def test_all_arms_but_full_remove_the_same_number(made, first):
         weights = first.weights(arm).weights
         assert weights.shape == (240,) and weights.dtype == np.float32
         assert (weights == 0).sum() == (0 if arm == "full" else 48)
-        assert arm == "influence" or set(weights.tolist()) <= {0.0, 1.0}
+        assert weights.max() == (4 if arm in WEIGHTED else 1)
+        assert arm in WEIGHTED or set(weights.tolist()) <= {0.0, 1.0}
 
 
 def test_each_arm_removes_what_its_name_says(made, first):
     wrong = made[1]
     agreement = made[0].artifact("proxy").array("agreement")
-    assert np.array_equal(np.flatnonzero(first.agreement() == 0), np.sort(np.argsort(agreement)[:48]))
-    assert 0.1 < wrong[first.random() == 0].mean() < 0.4
+    assert np.array_equal(removed(first, "agreement"), np.sort(np.argsort(agreement)[:48]))
+    assert 0.1 < wrong[removed(first, "random")].mean() < 0.4
     if first.curation.cosine is not None:
-        assert np.array_equal(np.flatnonzero(first.clip_score() == 0), np.sort(np.argsort(first.curation.cosine)[:48]))
-        assert wrong[first.clip_score() == 0].mean() > 0.9
+        assert np.array_equal(removed(first, "clip-score"), np.sort(np.argsort(first.curation.cosine)[:48]))
+        assert wrong[removed(first, "clip-score")].mean() > 0.9
+
+
+def removed(found, arm):
+    return np.flatnonzero(found.weights(arm).weights == 0)
+
+
+def test_semantic_removes_whole_topics_by_their_mean_influence_alone(made, first):
+    """The topics with the least mean, by a loop; at the boundary the pairs with the least scores."""
+    topics, raw = first.curation.topics, first.scored.halves.sum(0)[:, 0]
+    assert first.curation.plan.fairness == 0.5
+    plain = replace(first.curation, plan=replace(first.curation.plan, fairness=0.0))
+    found = Redrawn(plain, 0)
+    found.adopt(first.fitted, 0.0)
+    gone = set(removed(found, "semantic").tolist())
+    worst = sorted(set(topics.tolist()), key=lambda topic: raw[topics == topic].mean())
+    left = 48
+    for topic in worst:
+        own = np.flatnonzero(topics == topic)
+        lost = [i for i in own if i in gone]
+        assert len(lost) == min(left, len(own))
+        if 0 < len(lost) < len(own):
+            assert max(raw[lost]) <= min(raw[i] for i in own if i not in gone)
+        left -= len(lost)
+
+
+def test_semantic_knows_neither_agreement_nor_what_was_decided_of_clusters(made, first):
+    fitted = replace(first.fitted, agreement=np.random.default_rng(0).permutation(first.fitted.agreement))
+    other = Redrawn(replace(first.curation, strata=2, decisions={"clusters": {"0.1": "keep"}}), 0)
+    other.adopt(fitted, 0.0)
+    assert np.array_equal(other.weights("semantic").weights, first.weights("semantic").weights)
+    assert not np.array_equal(other.weights("influence").weights, first.weights("influence").weights)
+
+
+def test_near_duplicates_are_the_same_with_every_seed(made, first):
+    assert np.array_equal(removed(first, "near-duplicates"), removed(Redrawn(first.curation, 1), "near-duplicates"))
 
 
 def test_another_seed_redraws_folds_and_the_random_subset(made, first):
@@ -96,13 +123,18 @@ def test_all_seeds_find_the_planted_mismatches(made, first):
         assert made[1][Redrawn(first.curation, 2).weights(arm).weights == 0].mean() > 0.9
 
 
-def test_the_time_of_fitting_counts_for_every_arm_that_needs_it(made, first):
+def test_what_arms_share_is_computed_once_and_its_time_counts_for_each_that_needs_it(made, first):
     found = Redrawn(first.curation, 3)
-    assert found.weights("random").seconds < 0.5 and found.fit_seconds == 0
-    influence, agreement = found.weights("influence").seconds, found.weights("agreement").seconds
-    assert found.fit_seconds > 0
-    assert influence > found.fit_seconds and agreement > found.fit_seconds
-    assert found.weights("random").seconds < found.fit_seconds
+    for arm in BASELINES:
+        if arm != "clip-score":
+            assert found.weights(arm).seconds < 0.5
+    assert found.fit_seconds == found.score_seconds == 0
+    agreement = found.weights("agreement").seconds
+    assert agreement > found.fit_seconds > 0 and found.score_seconds == 0
+    for arm in WEIGHTED:
+        spent = found.fit_seconds
+        assert found.weights(arm).seconds > spent + found.score_seconds > spent
+    assert found.fit_seconds == spent and found.weights("random").seconds < found.fit_seconds
 
 
 def test_adopted_proxies_count_with_the_time_that_they_took(made, first):

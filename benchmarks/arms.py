@@ -28,7 +28,8 @@ from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.views import training_rows
 from influencespace.shell.bars import Bars
 from influencespace.stages import STAGES, run_stages
-from influencespace.training.heads import HeadsSettings
+from influencespace.training.heads import HeadsTrainer
+from influencespace.training.loop import Settings
 from influencespace.training.options import TrainOptions
 from influencespace.training.trainer import train_arm
 from influencespace.workspace import Workspace
@@ -77,8 +78,8 @@ def run_half(case: Case, path: Path, swap: bool, train: TrainOptions, groups: tu
     if weights is not None:
         data, _, _ = load(workspace, train)
         chosen = workspace.artifact("training").facts["settings"]
-        settings = HeadsSettings(chosen["learning_rate"], chosen["epochs"], chosen["batch_size"])
-        runs = [train_arm(data, "oracle", weights, settings, train.seed + k, 0.0) for k in range(train.seeds)]
+        settings, trainer = Settings(**chosen), HeadsTrainer(data)
+        runs = [train_arm(trainer, "oracle", weights, settings, train.seed + k, 0.0) for k in range(train.seeds)]
         measured.runs.extend(measure_run(run, data.test.groups, data.validation.groups) for run in runs)
     return workspace, measured
 

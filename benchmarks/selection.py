@@ -41,9 +41,11 @@ from influencespace.stages import STAGES, run_stages
 from influencespace.training.arms import Redrawn
 from influencespace.training.baselines import without_least
 from influencespace.training.curation import Curation
-from influencespace.training.heads import HeadsSettings
+from influencespace.training.data import TrainingData
+from influencespace.training.heads import HeadsTrainer
+from influencespace.training.loop import Settings
 from influencespace.training.options import TrainOptions
-from influencespace.training.trainer import TrainingData, train_arm
+from influencespace.training.trainer import train_arm
 from influencespace.workspace import Workspace
 
 FEATURES = ("noisy-features", "clean-features")
@@ -60,7 +62,7 @@ class Half:
     workspace: Workspace
     data: TrainingData
     curation: Curation
-    settings: HeadsSettings
+    settings: Settings
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def open_half(name: str, side: str, workspaces: Path) -> Half:
     run_stages(workspace, {"import": source, **wanted, "train": train}, Bars(quiet=True))
     chosen = workspace.artifact("training").facts["settings"]
     data, curation, _ = load(workspace, train)
-    return Half(workspace, data, curation, HeadsSettings(chosen["learning_rate"], chosen["epochs"], chosen["batch_size"]))
+    return Half(workspace, data, curation, Settings(**chosen))
 
 
 def find(half: Half, seed: int, fitted: CrossFit, cosine: np.ndarray) -> Found:
@@ -174,14 +176,14 @@ def heads_cosine(half: Half, folds: np.ndarray, seed: int) -> np.ndarray:
         for f in np.unique(folds):
             held = np.flatnonzero(folds[r] == f)
             unseen = replace(data, test=HeldOut(data.train[held], np.arange(len(held)), data.train[held], {}))
-            run = train_arm(unseen, "clip-score", (folds[r] != f).astype(np.float32), half.settings, seed, 0.0)
+            run = train_arm(HeadsTrainer(unseen), "clip-score", (folds[r] != f).astype(np.float32), half.settings, seed, 0.0)
             cosine[held] += (run.test.image * run.test.text).sum(1) / len(folds)
     return cosine
 
 
 def recalls(half: Half, weights: np.ndarray, seed: int) -> np.ndarray:
     """(photos,) Recall@10 of each test photo after training with these weights."""
-    test = train_arm(half.data, "", weights, half.settings, seed, 0.0).test
+    test = train_arm(HeadsTrainer(half.data), "", weights, half.settings, seed, 0.0).test
     return photo_scores(*retrieval_ranks(test.image, test.text, test.photo), test.photo, DECIDES)[BOTH]
 
 

@@ -35,6 +35,7 @@ from influencespace.metrics.intervals import TwoWayBootstrap
 from influencespace.metrics.recall import BOTH, photo_scores, retrieval_ranks
 from influencespace.proxy.crossfit import CrossFit, draw_folds
 from influencespace.training.arms import Redrawn
+from influencespace.training.heads import HeadsTrainer
 from influencespace.training.trainer import train_arm
 
 RANKS, DAMPINGS = (1, 8, 32), (1.0, 10.0, 100.0)
@@ -75,7 +76,7 @@ def recalls(half: Half, seed: int, fitted: CrossFit, raw: np.ndarray, reduction:
         scores = shrink(parts, cluster_means(parts, clusters))
         overall = Direction(np.ones(1))
         weights = make_plan(scores, fitted.agreement, members, overall, undecided, options, curation.sets).weights
-        trained = train_arm(half.data, "influence", weights, half.settings, seed, 0.0).validation
+        trained = train_arm(HeadsTrainer(half.data), "influence", weights, half.settings, seed, 0.0).validation
         hits = photo_scores(*retrieval_ranks(trained.image, trained.text, trained.photo), trained.photo, DECIDES)[BOTH]
         out[0, ~own], out[1, own] = hits[~own], hits[own]
     return out

@@ -9,8 +9,7 @@ import numpy as np
 
 from influencespace.errors import TrainingError
 from influencespace.metrics.fairness import Matching, match
-from influencespace.metrics.recall import retrieval_ranks
-from influencespace.training.runs import ArmRun, Embedded
+from influencespace.training.runs import ArmRun, Judged
 
 # The matching whose false pairs come from all other photos, whatever their group.
 ANY = ""
@@ -94,10 +93,10 @@ def measure_run(
     seed
         Draws the false pairs of matching; the same for all runs, so that all decide about the same pairs.
     """
-    image_to_text, text_to_image = retrieval_ranks(run.test.image, run.test.text, run.test.photo)
+    image_to_text, text_to_image = run.test.ranks()
     matching = {
         attribute: match(
-            _split(run.validation), _split(run.test), _values(groups_validation, attribute, run.validation),
+            run.validation, run.test, _values(groups_validation, attribute, run.validation),
             _values(groups_test, attribute, run.test), seed,
         )
         for attribute in (ANY, *groups_test)
@@ -159,9 +158,5 @@ def _join(runs: list[RunMeasures]) -> RunMeasures:
     )
 
 
-def _split(embedded: Embedded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return embedded.image, embedded.text, embedded.photo
-
-
-def _values(groups: Mapping[str, np.ndarray], attribute: str, embedded: Embedded) -> np.ndarray:
-    return np.full(len(embedded.image), ANY) if attribute == ANY else np.asarray(groups[attribute])
+def _values(groups: Mapping[str, np.ndarray], attribute: str, judged: Judged) -> np.ndarray:
+    return np.full(judged.photo.max(initial=-1) + 1, ANY) if attribute == ANY else np.asarray(groups[attribute])

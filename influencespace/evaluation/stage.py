@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from influencespace.clusters.options import ClusterOptions
 from influencespace.curation.measured import remember
@@ -16,7 +13,8 @@ from influencespace.curation.options import PlanOptions
 from influencespace.curation.sets import finder
 from influencespace.errors import TrainingError
 from influencespace.evaluation.compare import compare
-from influencespace.evaluation.measure import Measured, RunMeasures, measure_run
+from influencespace.evaluation.measure import Measured, RunMeasures
+from influencespace.evaluation.runner import Runner, tuned
 from influencespace.evaluation.store import load_measures, save_measures
 from influencespace.features.device import pick_device
 from influencespace.features.duplicates import stored_duplicates, twin_codes
@@ -25,17 +23,15 @@ from influencespace.options import restore
 from influencespace.pairs.views import heldout, photo_codes, training_rows
 from influencespace.progress import Progress, expect, silent
 from influencespace.proxy.stage import prepared_pairs, stored_fit
-from influencespace.training.arms import Curation, Redrawn
-from influencespace.training.heads import HeadsSettings
-from influencespace.training.journal import Course, Journal
+from influencespace.training.arms import Curation
+from influencespace.training.data import TrainingData
+from influencespace.training.journal import Course
 from influencespace.training.kept import Kept
-from influencespace.training.options import UNTRAINED, TrainOptions, possible
-from influencespace.training.trainer import TrainingData, train_arm, trial_scores, untouched
-from influencespace.training.tuning import Trial, grid, tune
+from influencespace.training.loop import Settings
+from influencespace.training.options import DYNAMIC, UNTRAINED, TrainOptions, possible
+from influencespace.training.trainer import Trainer, make
+from influencespace.training.tuning import Trial
 from influencespace.workspace import Artifact, Draft, Workspace
-
-TUNING_SEEDS = 2
-FEWEST_PAIRS = 2
 
 
 def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress = silent) -> Artifact:
@@ -50,15 +46,16 @@ def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress =
     """
     with workspace.write("training", options) as draft:
         data, curation, fit_seconds = load(workspace, options)
-        arms, missing = possible_arms(options.arms, data)
+        trainer = make(workspace, data, options)
+        arms, missing = possible_arms(options, data, trainer)
         kept = Kept.of(workspace, options, curation.plan, curation.decisions)
         journal = kept.open()
-        settings, trials = _tuned(data, options, kept, progress)
+        settings, trials = tuned(trainer, options, kept, progress)
         table = workspace.artifact("pairs").table("pairs")
         held_out = Measured(
             [], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared, missing
         )
-        trainer = _Trainer(workspace, data, curation, settings, options, fit_seconds, journal)
+        runner = Runner(workspace, trainer, curation, settings, options, fit_seconds, kept, journal)
         finished, wanted, course = kept.finished(), options.runs(arms), Course()
         taken_over = [run for run in wanted if run in finished]
         measures = {run: _load(kept.run(*run)) for run in taken_over}
@@ -71,16 +68,16 @@ def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress =
             left = course.seconds_left([run for run in wanted if run not in measures], time.time())
             if left is not None:
                 expect(progress, left)
-            measured = trainer.run(arm, seed, report)
+            measured = runner.run(arm, seed, report)
             with kept.finishing(arm, seed) as folder:
                 save_measures(Draft(folder), replace(held_out, runs=[measured]))
-            journal.tell(arm, seed, seconds=time.time() - trainer.began)
+            journal.tell(arm, seed, took=time.time() - runner.began)
             measures[arm, seed] = measured
         progress(len(wanted), len(wanted), "all arms are trained")
         progress(1, 2, "comparing the arms")
         measured = replace(held_out, runs=[measures[run] for run in wanted])
         save_measures(draft, measured)
-        results = compare(measured) | {"settings": _settings(settings, trials, data)}
+        results = compare(measured) | {"settings": _settings(settings, trials, trainer)}
         draft.json("results", results)
         draft.facts = {
             "arms": arms, "missing": missing, "seeds": options.seeds, "settings": results["settings"]["chosen"],
@@ -117,90 +114,40 @@ def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Cur
     return data, curation, workspace.artifact("proxy").record["seconds"]
 
 
-def possible_arms(wanted: tuple[str, ...], data: TrainingData) -> tuple[list[str], dict[str, str]]:
-    """The arms that these features allow, and why the others are missing.
+def possible_arms(options: TrainOptions, data: TrainingData, trainer: Trainer) -> tuple[list[str], dict[str, str]]:
+    """The arms that can be trained here, and why the others are missing.
 
     Raises
     ------
     TrainingError
         If none is left.
     """
-    if not wanted:
+    if not options.arms:
         raise TrainingError("There is no arm to train; name at least one with --arms.")
-    why = "image and text features are not aligned, so their cosine says nothing"
-    arms = possible(wanted, data.aligned)
-    missing = {arm: why for arm in wanted if arm not in arms}
+    arms = possible(options.arms, data.aligned)
+    unaligned = "image and text features are not aligned, so their cosine says nothing"
+    missing = {arm: unaligned for arm in options.arms if arm not in arms}
+    if not trainer.starts and UNTRAINED in arms:
+        missing[UNTRAINED] = "what is trained starts at random, so that untrained it says nothing"
+    if not options.schedule and DYNAMIC in arms:
+        missing[DYNAMIC] = "it needs the epochs after which to curate anew: --schedule"
+    arms = [arm for arm in arms if arm not in missing]
     if not arms:
+        why = "; ".join(dict.fromkeys(missing.values()))
         raise TrainingError(f"There is no arm left to train: {why}. Choose others with --arms.")
     return arms, missing
-
-
-class _Trainer:
-    """Trains one run after the other. Runs of one seed share what it has redrawn, the proxies above all."""
-
-    def __init__(
-        self, workspace: Workspace, data: TrainingData, curation: Curation, settings: HeadsSettings, options: TrainOptions,
-        fit_seconds: float, journal: Journal,
-    ) -> None:
-        self.workspace, self.data, self.curation, self.settings = workspace, data, curation, settings
-        self.options, self.fit_seconds, self.journal = options, fit_seconds, journal
-        self.began = 0.0
-        self._redrawn: Redrawn | None = None
-
-    def run(self, arm: str, seed: int, report: Callable[[], None]) -> RunMeasures:
-        """One arm with one seed, trained and measured; ``report`` is called on the way, and may end it."""
-        self.began = time.time()
-        self.journal.tell(arm, seed, began=self.began)
-
-        def watch(step: dict) -> None:
-            self.journal.tell(arm, seed, **step)
-            report()
-
-        if arm == UNTRAINED:
-            run = untouched(self.data, seed)
-        else:
-            found = self._drawn(seed, report).weights(arm)
-            if np.count_nonzero(found.weights) < FEWEST_PAIRS:
-                raise TrainingError(f"The arm {arm} is left with fewer than {FEWEST_PAIRS} pairs; lower the reduction ratio.")
-            run = train_arm(self.data, arm, found.weights, self.settings, seed, found.seconds, watch)
-        return measure_run(run, self.data.test.groups, self.data.validation.groups)
-
-    def _drawn(self, seed: int, report: Callable[[], None]) -> Redrawn:
-        k = seed - self.options.seed
-        if self._redrawn is None or self._redrawn.seed != k:
-            self._redrawn = Redrawn(self.curation, k, lambda *_: report())
-            if k == 0:  # the proxies of the workspace, so that the first plan is the curator's own
-                self._redrawn.adopt(stored_fit(self.workspace, self.options.device)[0], self.fit_seconds)
-        self._redrawn.progress = lambda *_: report()
-        return self._redrawn
-
-
-def _tuned(data: TrainingData, options: TrainOptions, kept: Kept, progress: Progress) -> tuple[HeadsSettings, list[Trial]]:
-    seeds = tuple(options.seed + k for k in range(TUNING_SEEDS))
-    total, tried = len(grid()), iter(range(len(grid())))
-
-    def scores_of(settings: HeadsSettings) -> np.ndarray:
-        report = partial(progress, next(tried), total, "choosing learning rate and epochs on the full data")
-        report()
-        scores = kept.tried(settings.learning_rate, settings.epochs)
-        if scores is None:
-            scores = trial_scores(data, settings, seeds, report)
-            kept.keep_trial(settings.learning_rate, settings.epochs, scores)
-        return scores
-
-    return tune(scores_of)
 
 
 def _load(folder: Path) -> RunMeasures:
     return load_measures(Artifact("training", folder, {})).runs[0]
 
 
-def _settings(chosen: HeadsSettings, trials: list[Trial], data: TrainingData) -> dict:
+def _settings(chosen: Settings, trials: list[Trial], trainer: Trainer) -> dict:
     return {
-        "chosen": {"learning_rate": chosen.learning_rate, "epochs": chosen.epochs, "batch_size": chosen.batch_size},
+        "chosen": asdict(chosen),
         "tried": [
             {"learning_rate": t.settings.learning_rate, "epochs": t.settings.epochs, "recall": round(t.recall, 3)}
             for t in trials
         ],
-        "device": str(data.image.device), "trainer": "heads",
+        "device": str(trainer.device), "trainer": trainer.name,
     }

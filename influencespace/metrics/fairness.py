@@ -8,6 +8,7 @@ is a decision about one group and every group has as many true as false pairs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference
@@ -86,39 +87,46 @@ def best_threshold(positive: np.ndarray, negative: np.ndarray) -> float:
     return float(candidates[np.argmax(matched + rejected)])
 
 
-def similarities(image: np.ndarray, text: np.ndarray, beside: np.ndarray) -> np.ndarray:
-    """(m,) float64 cosine of each caption with the photo beside it: (m,) rows of ``image``; all vectors are unit."""
-    # float64, so that a threshold half-way between two of them stays there when they are compared with it.
-    return np.einsum("md,md->m", image[beside], text).astype(np.float64)
+class Judge(Protocol):
+    """Whatever says how well photos and captions belong together.
+
+    Attributes
+    ----------
+    photo
+        (m,) int, the photo of each caption.
+    """
+
+    photo: np.ndarray
+
+    def similarity(self, photos: np.ndarray, captions: np.ndarray) -> np.ndarray:
+        """(k,) float64 for k photos beside k captions: higher = they rather belong together."""
 
 
 def match(
-    validation: tuple[np.ndarray, np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray, np.ndarray],
-    validation_groups: np.ndarray, test_groups: np.ndarray, seed: int = 0,
+    validation: Judge, test: Judge, validation_groups: np.ndarray, test_groups: np.ndarray, seed: int = 0
 ) -> Matching:
     """Decide about the test pairs with the threshold that is best on the validation pairs.
 
     Parameters
     ----------
     validation, test
-        ``(image, text, photo)`` of each split: (p, d), (m, d) unit vectors and (m,) int, the photo of each caption.
+        What the trained model says of each split.
     validation_groups, test_groups
         (p,) the group of each photo, within which false pairs are drawn.
     seed
         Of the false pairs: the same for every arm, so that all decide about the same pairs.
     """
-    image, text, photo = validation
-    beside = draw_negatives(photo, validation_groups, seed)
-    drawn = beside >= 0
-    threshold = best_threshold(
-        similarities(image, text, photo)[drawn], similarities(image, text[drawn], beside[drawn])
-    )
-    image, text, photo = test
-    beside = draw_negatives(photo, test_groups, seed + 1)
-    drawn = beside >= 0
-    positive = drawn & (similarities(image, text, photo) >= threshold)
-    negative = drawn & (similarities(image, text, beside) >= threshold)
-    return Matching(positive, negative, drawn)
+    true, false, drawn = _beside(validation, validation_groups, seed)
+    threshold = best_threshold(true[drawn], false[drawn])
+    true, false, drawn = _beside(test, test_groups, seed + 1)
+    return Matching(drawn & (true >= threshold), drawn & (false >= threshold), drawn)
+
+
+def _beside(judge: Judge, groups: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(m,) similarities of the captions with their own photo and with another of its group, and whether there is one."""
+    other = draw_negatives(judge.photo, groups, seed)
+    captions = np.arange(len(other))
+    return judge.similarity(judge.photo, captions), judge.similarity(other, captions), other >= 0
 
 
 def parity_differences(matchings: list[Matching], photo: np.ndarray, groups: np.ndarray, compared: list[str]) -> dict:

@@ -7,36 +7,22 @@ scale, so that an arm that trains nothing is the encoder untouched; elsewhere th
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.functional import normalize
 
+from influencespace.metrics.recall import BOTH, photo_scores
+from influencespace.pairs.views import HeldOut
 from influencespace.proxy.objective import softmaxes
+from influencespace.training.data import DECIDES, TrainingData
+from influencespace.training.loop import Settings
+from influencespace.training.runs import Embedded
 
 INITIAL_SCALE = 1 / 0.07
-
-
-@dataclass(frozen=True)
-class HeadsSettings:
-    """How the heads are trained; the same for every arm.
-
-    Attributes
-    ----------
-    learning_rate, epochs, batch_size, weight_decay
-        Of AdamW with a cosine schedule after one tenth of warm-up.
-    dimensions
-        Of the joint space, where the features are not aligned.
-    """
-
-    learning_rate: float
-    epochs: int
-    batch_size: int = 256
-    weight_decay: float = 0.01
-    dimensions: int = 256
+LEARNING_RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
+EPOCHS = (3, 10)
 
 
 class Heads(torch.nn.Module):
@@ -65,51 +51,77 @@ class Heads(torch.nn.Module):
         return scale * self.embed(image, self.image) @ self.embed(text, self.text).T
 
 
-def train_heads(
-    heads: Heads, image: torch.Tensor, text: torch.Tensor, photo: torch.Tensor, weights: np.ndarray,
-    settings: HeadsSettings, seed: int, report: Callable[[int, float], None],
-) -> float:
-    """Train in place on the pairs whose weight is positive; returns the seconds of the training alone.
+class HeadsTask:
+    """Heads on the training pairs, as the training loop takes them (:class:`~influencespace.training.loop.Task`)."""
 
-    Parameters
-    ----------
-    image, text
-        (n, kx) and (n, ky) features on the device.
-    photo
-        (n,) int64; pairs of one photo are no negatives of each other.
-    weights
-        (n,) float; 0 removes a pair. Training divides by their mean, so that the loss keeps its scale.
-    report
-        Called after every epoch with its number (from 1) and mean loss; its time does not count.
-    """
-    kept = np.flatnonzero(weights > 0)
-    w = torch.as_tensor(weights[kept] / weights[kept].mean(), dtype=image.dtype, device=image.device)
-    rows = torch.from_numpy(kept).to(image.device)
-    image, text, photo = image[rows], text[rows], photo[rows]
-    optimizer = torch.optim.AdamW(
-        [{"params": [heads.image, heads.text], "weight_decay": settings.weight_decay},
-         {"params": [heads.log_scale], "weight_decay": 0.0}], lr=settings.learning_rate,
-    )
-    batches = max(1, round(len(kept) / settings.batch_size))
-    steps = batches * settings.epochs
-    warmup = max(1, steps // 10)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min(1.0, (s + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * s / steps))
-    )
-    generator = np.random.default_rng(seed)
-    seconds = 0.0
-    for epoch in range(settings.epochs):
-        began = time.perf_counter()
-        total = 0.0
-        for part in np.array_split(generator.permutation(len(kept)), batches):
-            index = torch.from_numpy(part).to(image.device)
-            p = softmaxes(heads.logits(image[index], text[index]), w[index], photo[index])
-            loss = (w[index] * p.loss).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(part)
-        seconds += time.perf_counter() - began
-        report(epoch + 1, total / len(kept))
-    return seconds
+    def __init__(self, data: TrainingData, heads: Heads, settings: Settings) -> None:
+        self.data, self.module, self.settings = data, heads, settings
+        rows = torch.from_numpy(data.train).to(data.image.device)
+        self.image, self.text, self.photo = data.image[rows], data.text[rows], data.photo[rows]
+
+    def parameters(self) -> list[dict[str, Any]]:
+        """The heads decay, the scale does not."""
+        heads = self.module
+        return [
+            {"params": [heads.image, heads.text], "weight_decay": self.settings.weight_decay},
+            {"params": [heads.log_scale], "weight_decay": 0.0},
+        ]
+
+    def loss(self, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
+        """The weighted contrastive loss of a batch; pairs of one photo are no negatives of each other."""
+        index = torch.from_numpy(rows).to(self.image.device)
+        logits = self.module.logits(self.image[index], self.text[index])
+        return (weights * softmaxes(logits, weights, self.photo[index]).loss).mean()
+
+    def recall(self) -> float:
+        """Validation Recall@10 in percent, mean of both directions."""
+        judged = self.judge(self.data.validation)
+        return 100 * float(photo_scores(*judged.ranks(), judged.photo, DECIDES)[BOTH].mean())
+
+    def judge(self, split: HeldOut) -> Embedded:
+        """A held-out split through the heads."""
+        return self.embed(self.data.image[split.image_rows], self.data.text[split.rows], split.photo)
+
+    def embed_training(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n_train, d) float32 unit vectors of photos and of captions of the training pairs, by the heads as they are."""
+        found = self.embed(self.image, self.text, np.arange(len(self.image)))
+        return found.image, found.text
+
+    @torch.no_grad()
+    def embed(self, image: torch.Tensor, text: torch.Tensor, photo: np.ndarray) -> Embedded:
+        """(p, kx) and (m, ky) features, prepared as the training's are, through the heads."""
+        heads = self.module
+        return Embedded(
+            heads.embed(image, heads.image).cpu().numpy(), heads.embed(text, heads.text).cpu().numpy(), photo
+        )
+
+
+class HeadsTrainer:
+    """Trains heads on frozen features (:class:`~influencespace.training.trainer.Trainer`)."""
+
+    name = "heads"
+
+    def __init__(self, data: TrainingData, random_start: bool = False) -> None:
+        self.data, self.device = data, data.image.device
+        self.identity = data.aligned and not random_start
+
+    @property
+    def starts(self) -> bool:
+        """Whether a model that was not trained is the encoder; heads that start at random are not."""
+        return self.identity
+
+    def grid(self) -> list[Settings]:
+        """The settings that are tried on the full data, from the least training to the most."""
+        settings = [Settings(rate, epochs) for rate in LEARNING_RATES for epochs in EPOCHS]
+        return sorted(settings, key=lambda s: (s.learning_rate * s.epochs, s.epochs))
+
+    def task(self, settings: Settings, seed: int) -> HeadsTask:
+        """Untrained heads on the device."""
+        data = self.data
+        sizes = data.image.shape[1], data.text.shape[1]
+        heads = Heads(*sizes, self.identity, data.logit_scale, settings.dimensions, seed).to(self.device)
+        return HeadsTask(data, heads, settings)
+
+    def judge(self, task: HeadsTask, split: HeldOut) -> Embedded:
+        """A held-out split by trained heads."""
+        return task.judge(split)

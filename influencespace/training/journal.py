@@ -1,8 +1,8 @@
 """What a training tells while it runs: lines of JSON, appended to a file, and followed by whoever watches.
 
 There are three kinds of lines: ``{"arm", "seed", "began"}`` when a run of an arm with a seed begins (seconds since the
-epoch), ``{"arm", "seed", "epoch", "loss", "recall"}`` after each of its epochs, and ``{"arm", "seed", "seconds"}`` when all
-of it is done. A run that was broken off begins anew, and its earlier lines count no more.
+epoch), ``{"arm", "seed", "epoch", "loss", "recall", "seconds"}`` after each of its epochs, and ``{"arm", "seed", "took"}``
+when all of it is done. A run that was broken off tells all of its epochs anew, and its earlier lines count no more.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Course:
     Attributes
     ----------
     curves
-        For each run (arm, seed) its epochs: ``epoch`` (from 1), ``loss``, ``recall`` (validation Recall@10, in percent).
+        For each run (arm, seed) its epochs: ``epoch`` (from 1), ``loss``, ``recall`` (validation Recall@10, in percent) and
+        ``seconds`` (of training so far).
     seconds
         For each finished run how long all of it took, training and what it needed before.
     present, began
@@ -94,8 +95,8 @@ class Course:
         if "began" in line:
             self.present, self.began = run, line["began"]
             self.curves[run] = []
-        elif "seconds" in line:
-            self.seconds[run] = line["seconds"]
+        elif "took" in line:
+            self.seconds[run] = line["took"]
             self.present = None
         else:
             self.curves.setdefault(run, []).append(line)

@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
 import influencespace
 from influencespace.options import Options
+from influencespace.training.arms import ArmWeights
 from influencespace.training.journal import Journal
+from influencespace.training.loop import Settings
 from influencespace.training.options import TrainOptions
 from influencespace.workspace import NEEDS, Workspace, canonical
 
@@ -30,7 +33,7 @@ from influencespace.workspace import NEEDS, Workspace, canonical
 RECIPES = 10
 # The stations whose code a run goes through.
 STATIONS = ("pairs", "features", "metrics", "proxy", "clusters", "influence", "curation", "training", "evaluation")
-LIBRARIES = ("torch", "numpy", "scikit-learn")
+LIBRARIES = ("torch", "numpy", "scikit-learn", "transformers", "peft")
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,10 @@ class Kept:
         The plan itself need not be there yet: what decides it is what decides the recipe.
         """
         inputs = {name: found.digest if (found := workspace.find(name)) else None for name in NEEDS["training"] if name != "plan"}
+        # A further arm or seed adds to what is there; anything else makes other runs.
+        asked = {name: value for name, value in options.recipe().items() if name not in ("arms", "seeds")}
         recipe = {
-            "inputs": inputs, "plan": plan.recipe(), "decisions": decisions, "seed": options.seed, "device": options.device,
+            "inputs": inputs, "plan": plan.recipe(), "decisions": decisions, "options": asked, "device": options.device,
             "code": _code(), "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         }
         return cls(workspace.private("training") / hashlib.sha256(canonical(recipe).encode()).hexdigest()[:32])
@@ -89,20 +94,43 @@ class Kept:
         draft.mkdir()
         yield draft
         draft.rename(self.run(arm, seed))
+        for begun in (self.checkpoint(arm, seed), self._drawn(arm, seed)):
+            begun.unlink(missing_ok=True)
 
-    def tried(self, learning_rate: float, epochs: int) -> np.ndarray | None:
-        """(photos,) validation recalls under a setting that was tried before, or None."""
-        file = self._trial(learning_rate, epochs)
+    def checkpoint(self, arm: str, seed: int) -> Path:
+        """The file that a run at hand goes on from after each of its epochs; gone when it is finished."""
+        return self.folder / f"checkpoint={arm}={seed}.safetensors"
+
+    def drawn(self, arm: str, seed: int) -> ArmWeights | None:
+        """The weights that a run was begun with, or None; finding them may have taken longer than the training does."""
+        file = self._drawn(arm, seed)
+        if not file.exists():
+            return None
+        found = load_file(file)
+        return ArmWeights(found["weights"], float(found["seconds"]))
+
+    def keep_drawn(self, arm: str, seed: int, found: ArmWeights) -> None:
+        """Keep the weights of a run that begins."""
+        draft = self.folder / "drawn.draft"
+        save_file({"weights": found.weights, "seconds": np.array(found.seconds)}, draft)
+        draft.replace(self._drawn(arm, seed))
+
+    def tried(self, settings: Settings) -> np.ndarray | None:
+        """(photos,) validation recalls under settings that were tried before, or None."""
+        file = self._trial(settings)
         return np.load(file, allow_pickle=False) if file.exists() else None
 
-    def keep_trial(self, learning_rate: float, epochs: int, scores: np.ndarray) -> None:
-        """Keep what a setting has given."""
+    def keep_trial(self, settings: Settings, scores: np.ndarray) -> None:
+        """Keep what settings have given."""
         draft = self.folder / "trial.npy"
         np.save(draft, scores, allow_pickle=False)
-        draft.replace(self._trial(learning_rate, epochs))
+        draft.replace(self._trial(settings))
 
-    def _trial(self, learning_rate: float, epochs: int) -> Path:
-        return self.folder / f"tried={learning_rate:g}={epochs}.npy"
+    def _trial(self, settings: Settings) -> Path:
+        return self.folder / f"tried={settings.learning_rate:g}={settings.epochs}.npy"
+
+    def _drawn(self, arm: str, seed: int) -> Path:
+        return self.folder / f"drawn={arm}={seed}.safetensors"
 
 
 @functools.cache

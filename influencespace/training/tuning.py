@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from influencespace.training.heads import HeadsSettings
-
-LEARNING_RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
-EPOCHS = (3, 10)
+from influencespace.training.loop import Settings
+from influencespace.training.options import TrainOptions
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Trial:
         (photos,) validation Recall@10 of each photo in [0, 1], mean over seeds.
     """
 
-    settings: HeadsSettings
+    settings: Settings
     scores: np.ndarray
 
     @property
@@ -34,10 +32,14 @@ class Trial:
         return 100 * float(self.scores.mean())
 
 
-def grid() -> list[HeadsSettings]:
-    """The settings that are tried, from the least training to the most."""
-    settings = [HeadsSettings(rate, epochs) for rate in LEARNING_RATES for epochs in EPOCHS]
-    return sorted(settings, key=_amount)
+def candidates(grid: list[Settings], options: TrainOptions) -> list[Settings]:
+    """The settings of a trainer's grid, with what the options fix in place of the trainer's choice; each once, in order."""
+    fixed = {
+        "learning_rate": options.learning_rate, "epochs": options.epochs, "batch_size": options.batch,
+        "dimensions": options.joint_dimensions, "patience": options.patience,
+    }
+    given = {name: value for name, value in fixed.items() if value is not None}
+    return list(dict.fromkeys(replace(settings, **given) for settings in grid))
 
 
 def choose(trials: list[Trial]) -> Trial:
@@ -53,11 +55,13 @@ def choose(trials: list[Trial]) -> Trial:
     return max(equal, key=lambda trial: _amount(trial.settings))
 
 
-def tune(scores_of: Callable[[HeadsSettings], np.ndarray]) -> tuple[HeadsSettings, list[Trial]]:
-    """Try the grid with ``scores_of(settings) -> (photos,)`` and choose."""
-    trials = [Trial(settings, scores_of(settings)) for settings in grid()]
+def tune(settings: list[Settings], scores_of: Callable[[Settings], np.ndarray]) -> tuple[Settings, list[Trial]]:
+    """Try settings with ``scores_of(settings) -> (photos,)`` and choose; what is alone is taken untried."""
+    if len(settings) == 1:
+        return settings[0], []
+    trials = [Trial(one, scores_of(one)) for one in settings]
     return choose(trials).settings, trials
 
 
-def _amount(settings: HeadsSettings) -> tuple[float, int]:
+def _amount(settings: Settings) -> tuple[float, int]:
     return settings.learning_rate * settings.epochs, settings.epochs

@@ -13,16 +13,16 @@ import pytest
 from engine_cases import copied_workspace
 
 from influencespace.curation.options import PlanOptions
-from influencespace.evaluation import stage
+from influencespace.evaluation import runner
 from influencespace.evaluation.stage import train_arms
 from influencespace.options import restore
 from influencespace.progress import Cancelled
-from influencespace.training.heads import HeadsSettings
 from influencespace.training.journal import Course
 from influencespace.training.kept import Kept
+from influencespace.training.loop import Settings
 from influencespace.training.options import TrainOptions
 
-GRID = [HeadsSettings(1e-3, 3, 64, dimensions=16), HeadsSettings(1e-2, 10, 64, dimensions=16)]
+GRID = [Settings(1e-3, 3, 64, dimensions=16), Settings(1e-2, 10, 64, dimensions=16)]
 OPTIONS = TrainOptions(arms=("influence", "random", "agreement", "full"), seeds=3)
 RUNS = 12
 TIMES = re.compile(r"seconds|efficiency")
@@ -31,8 +31,7 @@ TIMES = re.compile(r"seconds|efficiency")
 @pytest.fixture(scope="module", autouse=True)
 def few_settings():
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("influencespace.training.tuning", "influencespace.evaluation.stage"):
-            patch.setattr(f"{module}.grid", lambda: GRID)
+        patch.setattr("influencespace.training.heads.HeadsTrainer.grid", lambda trainer: GRID)
         yield
 
 
@@ -130,13 +129,13 @@ def test_cancelled_training_keeps_the_settings_that_were_tried(untrained, monkey
 
     with pytest.raises(Cancelled):
         train_arms(untrained, OPTIONS, cancel)
-    tried, scores = [], stage.trial_scores
+    tried, scores = [], runner.trial_scores
 
     def watched(data, settings, *rest):
         tried.append(settings)
         return scores(data, settings, *rest)
 
-    monkeypatch.setattr(stage, "trial_scores", watched)
+    monkeypatch.setattr(runner, "trial_scores", watched)
     counted(untrained)
     assert tried == GRID[1:]
 

@@ -10,18 +10,17 @@ from influencespace.errors import TrainingError
 from influencespace.evaluation.stage import possible_arms, train_arms
 from influencespace.evaluation.store import load_measures
 from influencespace.progress import Cancelled
-from influencespace.training.heads import HeadsSettings
+from influencespace.training.loop import Settings
 from influencespace.training.options import TrainOptions
 
-GRID = [HeadsSettings(1e-3, 3, 64, dimensions=16), HeadsSettings(1e-2, 10, 64, dimensions=16)]
+GRID = [Settings(1e-3, 3, 64, dimensions=16), Settings(1e-2, 10, 64, dimensions=16)]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_settings():
     """Two settings to choose from; which are tried in earnest is the business of the tests of tuning."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("influencespace.training.tuning", "influencespace.evaluation.stage"):
-            patch.setattr(f"{module}.grid", lambda: GRID)
+        patch.setattr("influencespace.training.heads.HeadsTrainer.grid", lambda trainer: GRID)
         yield
 
 
@@ -101,9 +100,7 @@ def test_all_arms_are_trained_with_the_settings_chosen_on_full(made):
     assert [trial["learning_rate"] for trial in settings["tried"]] == [1e-3, 1e-2]
     # Heads that start at random need much training; those that start at a good encoder only lose by it.
     chosen = GRID[0] if made[2] else GRID[1]
-    assert settings["chosen"] == {
-        "learning_rate": chosen.learning_rate, "epochs": chosen.epochs, "batch_size": chosen.batch_size
-    }
+    assert settings["chosen"] == vars(chosen)
     assert {t["learning_rate"]: t["recall"] for t in settings["tried"]}[chosen.learning_rate] == max(
         t["recall"] for t in settings["tried"]
     )
@@ -153,16 +150,20 @@ def test_without_any_arm_left_there_is_a_word_why(untrained):
 
 
 class Aligned:
-    aligned = True
+    aligned = starts = True
+
+
+def arms_of_options(trainer=Aligned, **options):
+    return possible_arms(TrainOptions(**options), Aligned(), trainer())
 
 
 def test_arms_keep_the_order_they_were_asked_in_and_are_trained_once():
-    assert possible_arms(("start", "full", "start"), Aligned()) == (["start", "full"], {})
+    assert arms_of_options(arms=("start", "full", "start")) == (["start", "full"], {})
 
 
 def test_no_arms_at_all_are_an_error_that_does_not_blame_the_features():
     with pytest.raises(TrainingError, match=r"^There is no arm to train; name at least one with --arms\.$"):
-        possible_arms((), Aligned())
+        arms_of_options(arms=())
 
 
 def test_a_subset_of_nothing_is_an_error_that_names_the_arm(untrained):

@@ -5,9 +5,12 @@ import pytest
 import torch
 from engine_cases import plain_losses, planted_views
 
-from influencespace.training.heads import Heads, HeadsSettings, train_heads
+from influencespace.pairs.views import HeldOut
+from influencespace.training.data import TrainingData
+from influencespace.training.heads import Heads, HeadsTask, HeadsTrainer
+from influencespace.training.loop import Settings, fit
 
-SETTINGS = HeadsSettings(learning_rate=1e-2, epochs=2, batch_size=8, dimensions=3)
+SETTINGS = Settings(learning_rate=1e-2, epochs=2, batch_size=8, dimensions=3)
 N, K = 20, 4
 
 
@@ -23,13 +26,21 @@ def heads(aligned=False, seed=0):
     return Heads(K, K, aligned, None, SETTINGS.dimensions, seed).double()
 
 
+def prepared(data, aligned=False):
+    """These pairs as training pairs and, once more, as validation and test photos."""
+    image, text, photo = data
+    held = HeldOut(np.arange(len(image)), np.arange(len(image)), np.arange(len(image)), {})
+    return TrainingData(image, text, photo, np.arange(len(image)), held, held, aligned, None)
+
+
 def trained(data, weights, settings=SETTINGS, seed=0, aligned=False):
     """The trained parameters, the losses of the epochs and the seconds."""
-    module, losses = heads(aligned), []
-    seconds = train_heads(
-        module, *data, np.asarray(weights), settings, seed, lambda epoch, loss: losses.append((epoch, loss))
+    module = heads(aligned)
+    found = fit(
+        HeadsTask(prepared(data, aligned), module, settings), np.asarray(weights), settings, seed, device=torch.device("cpu")
     )
-    return [p.detach() for p in module.parameters()], losses, seconds
+    losses = [(entry["epoch"], entry["loss"]) for entry in found.curve]
+    return [p.detach() for p in module.parameters()], losses, found.seconds
 
 
 def same(first, second, tolerance=0.0):
@@ -43,7 +54,7 @@ def test_the_loss_of_an_epoch_is_the_definition_by_a_plain_loop(data):
     module = heads()
     w = torch.from_numpy(weights / weights.mean())
     # A learning rate of nothing, so that all batches of the epoch see the same heads.
-    still = HeadsSettings(0.0, 1, SETTINGS.batch_size, dimensions=SETTINGS.dimensions)
+    still = Settings(0.0, 1, SETTINGS.batch_size, dimensions=SETTINGS.dimensions)
     total = 0.0
     for part in np.array_split(np.random.default_rng(0).permutation(N), 2):
         i = torch.from_numpy(part)
@@ -56,7 +67,7 @@ def test_the_loss_of_an_epoch_is_the_definition_by_a_plain_loop(data):
 def test_a_step_goes_down_the_gradient_of_that_loss(data):
     weights = np.random.default_rng(0).uniform(0.5, 4, N)
     image, text, photo = data
-    one = HeadsSettings(1e-2, 1, N, weight_decay=0.0, dimensions=SETTINGS.dimensions)
+    one = Settings(1e-2, 1, N, weight_decay=0.0, dimensions=SETTINGS.dimensions)
     module = heads()
     order = torch.from_numpy(np.random.default_rng(0).permutation(N))
     w = torch.from_numpy(weights / weights.mean())[order]
@@ -103,7 +114,7 @@ def test_elsewhere_heads_start_at_random_and_embed_unit_vectors(data):
 
 def test_weight_decay_pulls_aligned_heads_back_to_the_encoder(data):
     def moved(decay):
-        found, _, _ = trained(data, np.ones(N), HeadsSettings(1e-2, 30, 8, weight_decay=decay), aligned=True)
+        found, _, _ = trained(data, np.ones(N), Settings(1e-2, 30, 8, weight_decay=decay), aligned=True)
         return found[0].norm()
 
     assert moved(10.0) < 0.5 * moved(0.0)
@@ -126,25 +137,10 @@ def test_a_seed_gives_the_same_heads_and_another_others(data):
 
 
 def test_training_learns_and_its_time_is_measured(data):
-    _, losses, seconds = trained(data, np.ones(N), HeadsSettings(3e-2, 20, 8, dimensions=3))
+    _, losses, seconds = trained(data, np.ones(N), Settings(3e-2, 20, 8, dimensions=3))
     assert [epoch for epoch, _ in losses] == list(range(1, 21))
     assert losses[-1][1] < 0.5 * losses[0][1]
     assert seconds > 0
-
-
-def test_the_time_of_looking_at_the_curve_does_not_count(data, monkeypatch):
-    now = [0.0]
-
-    def clock():
-        now[0] += 1
-        return now[0]
-
-    monkeypatch.setattr("influencespace.training.heads.time.perf_counter", clock)
-
-    def report(epoch, loss):
-        now[0] += 1000
-
-    assert train_heads(heads(), *data, np.ones(N), SETTINGS, 0, report) == SETTINGS.epochs
 
 
 def test_the_features_and_weights_given_are_left_as_they_are(data):
@@ -152,3 +148,25 @@ def test_the_features_and_weights_given_are_left_as_they_are(data):
     kept = weights.copy()
     trained(data, weights)
     assert all(torch.equal(a, b) for a, b in zip(before, data, strict=True)) and np.array_equal(weights, kept)
+
+
+def test_heads_start_as_the_encoder_unless_they_are_to_start_at_random(data):
+    known = HeadsTrainer(prepared(data, aligned=True))
+    other = HeadsTrainer(prepared(data, aligned=True), random_start=True)
+    assert known.starts and not other.starts and not HeadsTrainer(prepared(data)).starts
+    task = other.task(Settings(1e-2, 1, dimensions=3), 0)
+    assert tuple(task.module.image.shape) == (K, 3) and not task.module.aligned
+
+
+def test_the_training_pairs_embedded_are_what_the_heads_make_of_them(data):
+    task = HeadsTask(prepared(data), heads(), SETTINGS)
+    image, text = task.embed_training()
+    expected = data[0] @ task.module.image.detach()
+    np.testing.assert_allclose(image, (expected / expected.norm(dim=1, keepdim=True)).numpy(), atol=1e-12)
+    assert text.shape == (N, 3)
+
+
+def test_the_grid_goes_from_the_least_training_to_the_most(data):
+    grid = HeadsTrainer(prepared(data)).grid()
+    amounts = [settings.learning_rate * settings.epochs for settings in grid]
+    assert amounts == sorted(amounts) and len(set(grid)) == len(grid)

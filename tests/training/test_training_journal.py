@@ -16,7 +16,7 @@ def told(journal, arm, seed, seconds, epochs=2):
     journal.tell(arm, seed, began=0.0)
     for epoch in range(1, epochs + 1):
         journal.tell(arm, seed, epoch=epoch, loss=3.0 / epoch, recall=10.0 * epoch)
-    journal.tell(arm, seed, seconds=seconds)
+    journal.tell(arm, seed, took=seconds)
 
 
 def test_course_reads_only_what_is_new(file):
@@ -28,7 +28,7 @@ def test_course_reads_only_what_is_new(file):
     assert (course.present, course.began) == (("full", 0), 5.0)
     assert course.curves == {("full", 0): [{"epoch": 1, "loss": 2.5, "recall": 20.0}]}
     journal.tell("full", 0, epoch=2, loss=2.0, recall=30.0)
-    journal.tell("full", 0, seconds=7.0)
+    journal.tell("full", 0, took=7.0)
     assert course.follow(file)
     assert [step["epoch"] for step in course.curves["full", 0]] == [1, 2]
     assert (course.present, course.seconds) == (None, {("full", 0): 7.0})

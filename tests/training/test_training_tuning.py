@@ -1,14 +1,17 @@
 import numpy as np
 import pytest
 
-from influencespace.training.heads import HeadsSettings
-from influencespace.training.tuning import Trial, choose, grid, tune
+from influencespace.training.loop import Settings
+from influencespace.training.options import TrainOptions
+from influencespace.training.tuning import Trial, candidates, choose, tune
+
+GRID = [Settings(1e-4, 3), Settings(1e-3, 3), Settings(1e-3, 10)]
 
 
 def trial(rate, epochs, recall, spread=0.0, photos=100):
     """A setting whose photos score the recall (in percent), with this spread around it."""
     scores = np.full(photos, recall / 100) + spread * np.where(np.arange(photos) % 2, 1, -1)
-    return Trial(HeadsSettings(rate, epochs), scores)
+    return Trial(Settings(rate, epochs), scores)
 
 
 def test_a_clear_winner_is_chosen():
@@ -37,18 +40,24 @@ def test_one_photo_is_enough():
     assert choose([trial(1e-4, 3, 50, photos=1), trial(1e-3, 3, 60, photos=1)]).recall == pytest.approx(60)
 
 
-def test_the_grid_goes_from_the_least_training_to_the_most():
-    amounts = [settings.learning_rate * settings.epochs for settings in grid()]
-    assert amounts == sorted(amounts) and len(set(grid())) == len(grid())
-
-
 def test_tuning_tries_the_whole_grid_once_and_takes_the_best():
     tried = []
 
     def scores_of(settings):
         tried.append(settings)
-        return np.full(50, 0.9 if settings == HeadsSettings(1e-3, 3) else 0.1)
+        return np.full(50, 0.9 if settings == GRID[1] else 0.1)
 
-    chosen, trials = tune(scores_of)
-    assert tried == grid() == [t.settings for t in trials]
-    assert chosen == HeadsSettings(1e-3, 3)
+    chosen, trials = tune(GRID, scores_of)
+    assert tried == GRID == [t.settings for t in trials]
+    assert chosen == GRID[1]
+
+
+def test_a_single_setting_is_taken_untried():
+    assert tune(GRID[:1], lambda settings: pytest.fail("tried")) == (GRID[0], [])
+
+
+def test_what_the_options_fix_is_not_tried_in_other_ways():
+    assert candidates(GRID, TrainOptions()) == GRID
+    assert candidates(GRID, TrainOptions(epochs=7)) == [Settings(1e-4, 7), Settings(1e-3, 7)]
+    fixed = TrainOptions(epochs=2, learning_rate=5e-3, batch=32, joint_dimensions=64, patience=3)
+    assert candidates(GRID, fixed) == [Settings(5e-3, 2, 32, dimensions=64, patience=3)]

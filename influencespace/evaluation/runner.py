@@ -1,0 +1,99 @@
+"""Runs of arms, one after the other: weights drawn, a model trained, and measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from influencespace.errors import TrainingError
+from influencespace.evaluation.measure import RunMeasures, measure_run
+from influencespace.progress import Progress
+from influencespace.proxy.stage import stored_fit
+from influencespace.training.arms import ArmWeights, Curation, Redrawn
+from influencespace.training.journal import Journal
+from influencespace.training.kept import Kept
+from influencespace.training.loop import Settings
+from influencespace.training.options import UNTRAINED, TrainOptions
+from influencespace.training.trainer import Trainer, train_arm, trial_scores, untouched
+from influencespace.training.tuning import Trial, candidates, tune
+from influencespace.workspace import Workspace
+
+TUNING_SEEDS = 2
+FEWEST_PAIRS = 2
+
+
+def tuned(trainer: Trainer, options: TrainOptions, kept: Kept, progress: Progress) -> tuple[Settings, list[Trial]]:
+    """The settings of all arms: chosen on the full data where the options leave a choice."""
+    seeds = tuple(options.seed + k for k in range(TUNING_SEEDS))
+    settings = candidates(trainer.grid(), options)
+    done = iter(range(len(settings)))
+
+    def scores_of(tried: Settings) -> np.ndarray:
+        report = partial(progress, next(done), len(settings), "choosing learning rate and epochs on the full data")
+        report()
+        scores = kept.tried(tried)
+        if scores is None:
+            scores = trial_scores(trainer, tried, seeds, report)
+            kept.keep_trial(tried, scores)
+        return scores
+
+    return tune(settings, scores_of)
+
+
+class Runner:
+    """Trains one run after the other. Runs of one seed share what it has redrawn, the proxies above all.
+
+    Attributes
+    ----------
+    began
+        When the run at hand began, in seconds since the epoch.
+    """
+
+    def __init__(
+        self, workspace: Workspace, trainer: Trainer, curation: Curation, settings: Settings, options: TrainOptions,
+        fit_seconds: float, kept: Kept, journal: Journal,
+    ) -> None:
+        self.workspace, self.trainer, self.curation, self.settings = workspace, trainer, curation, settings
+        self.options, self.fit_seconds, self.kept, self.journal = options, fit_seconds, kept, journal
+        self.began = 0.0
+        self._redrawn: Redrawn | None = None
+
+    def run(self, arm: str, seed: int, report: Callable[[], None]) -> RunMeasures:
+        """One arm with one seed, trained and measured; ``report`` is called on the way, and may end it."""
+        self.began = time.time()
+        self.journal.tell(arm, seed, began=self.began)
+
+        def watch(step: dict) -> None:
+            self.journal.tell(arm, seed, **step)
+            report()
+
+        if arm == UNTRAINED:
+            run = untouched(self.trainer, self.settings, seed)
+        else:
+            found = self._weights(arm, seed, report)
+            run = train_arm(
+                self.trainer, arm, found.weights, self.settings, seed, found.seconds, budget=self.options.budget,
+                weighting=self.options.weighting, watch=watch, checkpoint=self.kept.checkpoint(arm, seed),
+            )
+        return measure_run(run, self.trainer.data.test.groups, self.trainer.data.validation.groups)
+
+    def _weights(self, arm: str, seed: int, report: Callable[[], None]) -> ArmWeights:
+        found = self.kept.drawn(arm, seed)
+        if found is None:
+            found = self._drawn(seed, report).weights(arm)
+            self.kept.keep_drawn(arm, seed, found)
+        if np.count_nonzero(found.weights) < FEWEST_PAIRS:
+            raise TrainingError(f"The arm {arm} is left with fewer than {FEWEST_PAIRS} pairs; lower the reduction ratio.")
+        return found
+
+    def _drawn(self, seed: int, report: Callable[[], None]) -> Redrawn:
+        k = seed - self.options.seed
+        if self._redrawn is None or self._redrawn.seed != k:
+            self._redrawn = Redrawn(self.curation, k, lambda *_: report())
+            if k == 0:  # the proxies of the workspace, so that the first plan is the curator's own
+                self._redrawn.adopt(stored_fit(self.workspace, self.options.device)[0], self.fit_seconds)
+        self._redrawn.progress = lambda *_: report()
+        return self._redrawn

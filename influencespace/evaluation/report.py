@@ -18,16 +18,6 @@ from influencespace.metrics.recall import DIRECTIONS
 from influencespace.workspace import MADE_BY, Workspace
 
 CURATED = "influence"
-# What every arm is, for whoever meets its name for the first time.
-MEANING = {
-    CURATED: "the curated pairs, weighted as planned", "random": "as many pairs, drawn at random",
-    "clip-score": "as many pairs, those whose caption fits best by the encoder itself",
-    "agreement": "as many pairs, those whose caption fits best by a comparison that has not seen them",
-    BASELINE: "all pairs, nothing removed", "start": "the encoder as it came, nothing trained",
-    "near-duplicates": "as many pairs, without those most like another that stays",
-    "semantic": "as many pairs, without the topics of least influence",
-    "dynamic": "as many pairs, curated anew while it trains",
-}
 # The columns of the table of figures; what does not apply to a figure is empty.
 COLUMNS = ["section", "arm", "against", "metric", "direction", "attribute", "group", "mean", "low", "high", "unit"]
 PERCENT, POINTS, RATE, NATS, TIMES, SECONDS = "percent", "points of percent", "rate", "nats", "times", "seconds"

@@ -6,9 +6,19 @@ from dataclasses import dataclass
 
 from influencespace.options import Options, option
 
-ARMS = (
-    "influence", "random", "clip-score", "agreement", "full", "start", "near-duplicates", "semantic", "dynamic",
-)
+# What every arm is, for whoever meets its name for the first time.
+MEANING = {
+    "influence": "the curated pairs, weighted as planned",
+    "random": "as many pairs, drawn at random",
+    "clip-score": "as many pairs, those whose caption fits best by the encoder itself",
+    "agreement": "as many pairs, those whose caption fits best by a comparison that has not seen them",
+    "full": "all pairs, nothing removed",
+    "start": "the encoder as it came, nothing trained",
+    "near-duplicates": "as many pairs, without those that most repeat another of their topic",
+    "semantic": "as many pairs, without the topics of least influence, weighted as planned, with no look at how captions fit",
+    "dynamic": "as many pairs, curated anew while it trains",
+}
+ARMS = tuple(MEANING)
 # This one asks for a schedule.
 DYNAMIC = "dynamic"
 
@@ -35,8 +45,8 @@ class TrainOptions(Options):
         "photo and caption together and re-ranks (visualbert, lxmert).", choices=TRAINERS,
     )
     model: str | None = option(
-        None, "What clip, visualbert and lxmert start from: a directory or a name on the hub; by default clip takes the encoder of "
-        "the features, the others a small model with the encoder's text layers where their shapes allow it.",
+        None, "What clip, visualbert and lxmert start from: a directory or a name on the hub; by default clip takes the encoder "
+        "of the features, the others a small model with the encoder's text layers where their shapes allow it.",
     )
     adapter: str = option(
         "none", "How clip is fine-tuned: all of its weights (none), or low-rank adapters (lora) beside weights that stay.",

@@ -16,11 +16,12 @@ from influencespace import __version__
 from influencespace.errors import ExportError
 from influencespace.evaluation.compare import BASELINE, verdict
 from influencespace.evaluation.figures import RECALLS
-from influencespace.evaluation.report import CURATED, MEANING, Report, figures
+from influencespace.evaluation.report import CURATED, Report, figures
 from influencespace.evaluation.retrieval import GAINED, LOST, crossed, crossings
 from influencespace.metrics.fairness import OPPORTUNITY, PARITY
 from influencespace.metrics.recall import BOTH, IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from influencespace.pairs.views import heldout
+from influencespace.training.options import MEANING
 from influencespace.ui import colours, svg, thumbnails
 from influencespace.ui.report_parts import figure, framed, minus, order, seconds, signed, table
 from influencespace.ui.training_charts import VERDICTS, arm_colour

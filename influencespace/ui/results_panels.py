@@ -7,8 +7,8 @@ import streamlit as st
 
 from influencespace.evaluation.compare import BASELINE
 from influencespace.evaluation.figures import RECALLS
-from influencespace.evaluation.report import MEANING
 from influencespace.metrics.recall import BOTH
+from influencespace.training.options import MEANING
 from influencespace.ui import reading, report, training_charts
 from influencespace.ui.report import DIRECTIONS
 from influencespace.workspace import Artifact

@@ -17,7 +17,7 @@ from influencespace.jobs import Job
 from influencespace.options import describe, restore
 from influencespace.training.journal import FEWEST_RUNS, Course
 from influencespace.training.kept import Kept
-from influencespace.training.options import ARMS, NEED_ALIGNED, UNTRAINED, TrainOptions, possible
+from influencespace.training.options import ARMS, MEANING, NEED_ALIGNED, UNTRAINED, TrainOptions, possible
 from influencespace.ui import forms, live_curves, planning, work
 from influencespace.ui.guard import guarded
 from influencespace.ui.markdown import escaped
@@ -27,13 +27,6 @@ TITLE = "Training"
 RESULTS = Path(__file__).parents[2] / "pages" / "results.py"
 LIVE_SECONDS = 2.0
 DEVICES = ("auto", "cpu", "cuda", "mps")
-MEANS = {
-    "influence": "the plan", "random": "as many, drawn at random", "clip-score": "those that the encoder finds fitting",
-    "agreement": "those that fit best, judged by models that have not seen them", "full": "all pairs",
-    "start": "the encoder as it is, untrained", "near-duplicates": "without the pairs most like another that stays",
-    "semantic": "without the topics of least influence", "dynamic": "the plan, made anew while it trains",
-}
-
 
 def launch(workspace: Workspace) -> None:
     """What to train, how much of it is there already, and the button that starts or resumes it."""
@@ -44,7 +37,7 @@ def launch(workspace: Workspace) -> None:
     arms = st.pills(
         "Arms", allowed, selection_mode="multi", key="train_arms", wrap=True,
         default=[arm for arm in given.get("arms", TrainOptions().arms) if arm in allowed],
-        help="Each arm trains the same model on other pairs. " + "; ".join(f"*{arm}*: {MEANS[arm]}" for arm in allowed) + ".",
+        help="Each arm trains the same model on other pairs. " + "; ".join(f"*{arm}*: {MEANING[arm]}" for arm in allowed) + ".",
     )
     if not aligned:
         st.caption(f"{' and '.join(NEED_ALIGNED)} need an encoder whose photos and captions can be compared; this one's cannot.")

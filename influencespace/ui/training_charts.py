@@ -10,8 +10,13 @@ from influencespace.metrics.recall import BOTH
 from influencespace.ui import colours
 from influencespace.ui.influence_charts import plain
 
-_BLUE, _ORANGE, _GREEN, _PINK, _SKY, _, _YELLOW = colours.CATEGORIES
-ARMS = {"influence": _BLUE, "agreement": _GREEN, "clip-score": _PINK, "full": _ORANGE, "start": _SKY, "random": colours.GREY}
+_BLUE, _ORANGE, _GREEN, _PINK, _SKY, _VERMILION, _YELLOW = colours.CATEGORIES
+# Two more than the palette has, and a grey, chosen so that all are apart for colour-blind eyes as well (CIE76 of 11 or more
+# under the simulations of Machado et al. 2009) and from both backgrounds; its yellow would be taken for its orange.
+ARMS = {
+    "influence": _BLUE, "random": "#5f6b7a", "clip-score": _PINK, "agreement": _GREEN, "full": _ORANGE, "start": _SKY,
+    "near-duplicates": _VERMILION, "semantic": "#8f5530", "dynamic": "#7f49f2",
+}
 VERDICTS = {"above": colours.HELPS, "below": colours.HARMS, "not worse": _SKY, "undecided": colours.GREY}
 
 

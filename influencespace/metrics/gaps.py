@@ -74,6 +74,22 @@ def group_difference(rates: dict[str, Rate], scale: float = 1.0, fewest: int = F
     return GroupDifference((rates[highest] - rates[lowest]).interval(scale), highest, lowest, None)
 
 
+def worst(rates: dict[str, Rate], scale: float = 1.0, fewest: int = FEWEST_PHOTOS) -> dict:
+    """The rate of the group that is served worst, times ``scale``: ``mean, low, high, group, why``.
+
+    The interval is that of this one group, as in :func:`group_difference`; null, and a word why, where nothing is compared.
+    """
+    if len(rates) < 2:
+        return Interval(np.nan, np.nan, np.nan).json() | {"group": None, "why": TOO_FEW_GROUPS.format(photos=fewest)}
+    group = min(rates, key=lambda name: rates[name].point)
+    return rates[group].interval(scale).json() | {"group": group, "why": None}
+
+
+def lowest(rates: dict[str, Rate]) -> Rate:
+    """The least of one or more groups, taken anew in each resample: for the change of the worst between two arms."""
+    return Rate(min(rate.point for rate in rates.values()), np.stack([rate.draws for rate in rates.values()]).min(axis=0))
+
+
 def spread(rates: dict[str, Rate]) -> Rate:
     """Maximum minus minimum over two or more groups, taken anew in each resample.
 

@@ -16,6 +16,8 @@ DRAWS = 2000
 LEVEL = 95.0
 # Draws that are multiplied out at a time; bounds the memory of the float copy of their counts.
 _CHUNK = 250
+# How many distinct values on either side of a median are looked at first; more where its draws go further.
+_NARROW = 8
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,60 @@ class TwoWayBootstrap:
         point = _divide(hits.sum(), np.broadcast_to(trials, hits.shape).sum()).item()
         return Rate(point, _divide(self._sums(hits, inside), total))
 
-    def seed_mean(self, values: np.ndarray) -> Rate:
-        """The mean of what has one value a seed, (seeds,), such as a time."""
-        values = np.asarray(values, dtype=np.float64)
-        return Rate(float(values.mean()), self.seed_counts @ values / len(values))
+    def median(self, values: np.ndarray, photo: np.ndarray) -> Rate:
+        """The median over all seeds and queries, each as often as its seed and its photo were drawn.
+
+        Parameters
+        ----------
+        values
+            (seeds, queries), such as ranks.
+        photo
+            (queries,) int, the photo of each query.
+        """
+        distinct, codes = np.unique(values, return_inverse=True)
+        codes = codes.reshape(values.shape)
+        total = self._photo_sums(np.bincount(photo, minlength=self.photo_counts.shape[1])[None], slice(None))
+        half = len(values) * total / 2
+        wide = _NARROW
+        while True:
+            # How many values are not above each of those around the median, which only a few of all need to be counted for.
+            middle = np.searchsorted(distinct, np.median(values))
+            low, high = max(0, middle - wide), min(len(distinct), middle + wide + 1)
+            below = self._not_above(np.clip(codes - low, 0, high - low), high - low, photo)
+            if (low == 0 or (below[:, :1] < half).all()) and (high == len(distinct) or (below[:, -1:] > half).all()):
+                break
+            wide *= 4
+        # Where one half ends with a value, the median lies half-way to the next; in a resample without queries nowhere.
+        ends = [np.minimum(low + np.count_nonzero(part, axis=1), len(distinct) - 1) for part in (below < half, below <= half)]
+        draws = np.where(half[:, 0] > 0, (distinct[ends[0]] + distinct[ends[1]]) / 2, np.nan)
+        return Rate(float(np.median(values)), draws)
+
+    def _not_above(self, codes: np.ndarray, count: int, photo: np.ndarray) -> np.ndarray:
+        """(draws, count): of (seeds, queries) codes, as often as seeds and photos were drawn, how many are 0, up to 1 ..."""
+        photos = self.photo_counts.shape[1]
+        found = np.zeros((len(self.photo_counts), count))
+        for seed, row in enumerate(codes):
+            each = np.bincount(photo * (count + 1) + row, minlength=photos * (count + 1)).reshape(photos, -1)[:, :count]
+            sums = self._photo_sums(np.cumsum(each, axis=1).T.astype(np.float64), slice(None))
+            found += self.seed_counts[:, seed, None] * sums
+        return found
+
+    def seed_mean(self, values: np.ndarray, counted: np.ndarray | None = None) -> Rate:
+        """The mean of what has one value a seed, (seeds,), such as a time; ``counted`` (seeds,) bool leaves out the others."""
+        counted = np.ones(len(values)) if counted is None else np.asarray(counted, dtype=np.float64)
+        values = np.where(counted > 0, np.asarray(values, dtype=np.float64), 0)
+        return Rate(_divide(values.sum(), counted.sum()).item(), _divide(self.seed_counts @ values, self.seed_counts @ counted))
+
+    def mean_of_seeds(self, points: np.ndarray, draws: np.ndarray) -> Rate:
+        """The mean over seeds of a figure that is no rate, from its value for each seed in resamples of photos.
+
+        ``points`` is (seeds,), ``draws`` (seeds, b) for the first b resamples, which is how many the rate has. The draws
+        are centred on the figure: a resample repeats photos, and a figure of unevenness, such as a skew, is larger in it for
+        that alone.
+        """
+        drawn = np.einsum("bs,sb->b", self.seed_counts[: draws.shape[1]].astype(np.float64), draws) / len(points)
+        point = float(np.mean(points))
+        return Rate(point, drawn - drawn.mean() + point)
 
     def _sums(self, values: np.ndarray, inside: np.ndarray | slice) -> np.ndarray:
         """(draws,) sums of (seeds, photos) values, each as often as its seed and its photo were drawn."""

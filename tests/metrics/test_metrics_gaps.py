@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from influencespace.metrics.gaps import comparable, group_difference, group_rates, spread
+from influencespace.metrics.gaps import comparable, group_difference, group_rates, lowest, spread, worst
 from influencespace.metrics.intervals import TwoWayBootstrap
 
 VALUES = np.array(["a"] * 40 + ["b"] * 30 + ["c"] * 5 + ["unknown"] * 25, dtype=object)
@@ -63,3 +63,14 @@ def test_fewer_than_two_groups_differ_by_nothing_and_it_says_why(groups):
     found = group_difference(group_rates(TwoWayBootstrap(4, 100, draws=10), scores(), VALUES, groups)).json()
     assert (found["mean"], found["low"], found["high"]) == (0, None, None)
     assert "fewer than two" in found["why"]
+
+
+def test_the_worst_served_group_is_named_with_its_own_interval():
+    rates = group_rates(TwoWayBootstrap(4, 100), scores(), VALUES, ["a", "b", "unknown"])
+    found = worst(rates, 100)
+    assert (found["group"], found["why"]) == ("b", None)
+    assert (found["mean"], found["low"], found["high"]) == tuple(rates["b"].interval(100).json().values())
+    low = lowest(rates)
+    assert low.point == rates["b"].point
+    assert low.draws == pytest.approx([min(rate.draws[d] for rate in rates.values()) for d in range(len(low.draws))])
+    assert worst({"a": rates["a"]})["group"] is None and "fewer than two" in worst({"a": rates["a"]})["why"]

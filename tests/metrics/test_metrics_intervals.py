@@ -130,3 +130,35 @@ def test_seed_mean_is_the_mean_of_the_drawn_seeds():
     assert rate.point == 3
     expected = [np.repeat([1.0, 2.0, 6.0], counts).mean() for counts in bootstrap.seed_counts]
     assert rate.draws == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_median_equals_that_of_every_value_as_often_as_it_was_drawn(seed):
+    rng = np.random.default_rng(seed)
+    bootstrap, photo = TwoWayBootstrap(3, 9, draws=60, seed=seed), rng.integers(0, 9, size=14)
+    values = rng.integers(0, 12, size=(3, 14))
+    rate = bootstrap.median(values, photo)
+    assert rate.point == np.median(values)
+    for draw, (of_seeds, of_photos) in enumerate(zip(bootstrap.seed_counts, bootstrap.photo_counts, strict=True)):
+        often = np.outer(of_seeds, of_photos[photo]).ravel().astype(int)
+        drawn = np.repeat(values.ravel(), often)
+        assert rate.draws[draw] == np.median(drawn) if len(drawn) else math.isnan(rate.draws[draw])
+
+
+def test_seeds_that_do_not_count_are_left_out_of_a_mean_of_seeds():
+    bootstrap = TwoWayBootstrap(3, 2, draws=50)
+    rate = bootstrap.seed_mean(np.array([4.0, np.nan, 8.0]), np.array([True, False, True]))
+    assert rate.point == 6
+    for counts, draw in zip(bootstrap.seed_counts, rate.draws, strict=True):
+        drawn = np.repeat([4.0, 8.0], counts[[0, 2]])
+        assert draw == pytest.approx(drawn.mean()) if len(drawn) else math.isnan(draw)
+    assert math.isnan(bootstrap.seed_mean(np.full(3, np.nan), np.zeros(3, dtype=bool)).point)
+
+
+def test_a_figure_of_each_seed_is_averaged_over_the_drawn_seeds_and_centred():
+    bootstrap = TwoWayBootstrap(2, 4, draws=40)
+    draws = np.random.default_rng(0).random((2, 10)) + 5
+    rate = bootstrap.mean_of_seeds(np.array([1.0, 2.0]), draws)
+    plain = np.array([np.average(draws[:, b], weights=bootstrap.seed_counts[b]) for b in range(10)])
+    assert rate.point == 1.5
+    assert rate.draws == pytest.approx(plain - plain.mean() + 1.5)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from influencespace.errors import OptionError
 from influencespace.export.options import ExportOptions
 from influencespace.options import Options, restore
 from influencespace.pairs.options import ImportOptions
@@ -105,6 +106,24 @@ def _stage(stage: str) -> Callable[..., None]:
             output.finish((_results if stage == "train" else _stage_result(stage))(output, place, ran))
 
     return body
+
+
+def _train(workspace: str, from_run: str | None, json_file: str | None, quiet: bool, **flags: Any) -> None:
+    if from_run is None:
+        return _stage("train")(workspace, json_file, quiet, **flags)
+    with command(json_file) as output:
+        if given({"train": TrainOptions}, flags)["train"]:
+            raise OptionError("--from repeats a training just as it was; leave the other options of train away.")
+        from influencespace.repeating import repeat
+        from influencespace.shell.bars import Bars
+        from influencespace.shell.words import repeated_lines
+
+        with Bars(quiet) as progress:
+            repeated = repeat(from_run, workspace, progress)
+        result = _results(output, repeated.workspace, ["train"])
+        output.say("", *repeated_lines(repeated))
+        found = {key: getattr(repeated, key) for key in ("compared", "differing", "otherwise")}
+        output.finish(result | {"repeated": found})
 
 
 def _export(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
@@ -223,11 +242,14 @@ _register(
     "current with the same options is not made again, so that a run that was stopped goes on.",
     ("run pairs.jsonl --encoder models/my-clip --reduction 0.2", "run embeddings/ --groups gender --seed 1"),
 )
+FROM = typed("from_run", str, typer.Option(
+    "--from", metavar="RUN", help="Repeat a training from its record: a workspace, its folder training, or a run.json; a record "
+    "that lies in no workspace is repeated in --workspace.", show_default=False,
+))
 for _name, _offered in COMMANDS.items():
     _text = _offered.help if _name == "import" else f"{_offered.help}\n\n{AS_BEFORE}"
-    _register(
-        _name, _stage(_name), [*parameters({_name: _offered.options}), WORKSPACE], ROAD, _text, _offered.examples
-    )
+    _takes = [*parameters({_name: _offered.options}), *([FROM] if _name == "train" else []), WORKSPACE]
+    _register(_name, _train if _name == "train" else _stage(_name), _takes, ROAD, _text, _offered.examples)
 
 _VERSION = "Its number, or its name."
 _register(

@@ -29,15 +29,19 @@ from influencespace.training.journal import Course
 from influencespace.training.kept import Kept
 from influencespace.training.loop import Settings
 from influencespace.training.options import DYNAMIC, UNTRAINED, TrainOptions, possible
+from influencespace.training.record import RUN, run_record
 from influencespace.training.trainer import Trainer, make
 from influencespace.training.tuning import Trial
 from influencespace.workspace import Artifact, Draft, Workspace
 
 
-def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress = silent) -> Artifact:
+def train_arms(
+    workspace: Workspace, options: TrainOptions, progress: Progress = silent, *, fresh: bool = False
+) -> Artifact:
     """Choose the settings on the full data, train every arm with every seed, compare, and write ``training``.
 
-    What an earlier training of the same recipe has finished before it was broken off is not trained again.
+    What an earlier training of the same recipe has finished before it was broken off is not trained again, unless all of it
+    is to be ``fresh``.
 
     Raises
     ------
@@ -49,6 +53,8 @@ def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress =
         trainer = make(workspace, data, options)
         arms, missing = possible_arms(options, data, trainer)
         kept = Kept.of(workspace, options, curation.plan, curation.decisions)
+        if fresh:
+            kept.forget()
         journal = kept.open()
         settings, trials = tuned(trainer, options, kept, progress)
         table = workspace.artifact("pairs").table("pairs")
@@ -79,6 +85,7 @@ def train_arms(workspace: Workspace, options: TrainOptions, progress: Progress =
         save_measures(draft, measured)
         results = compare(measured) | {"settings": _settings(settings, trials, trainer)}
         draft.json("results", results)
+        draft.json(RUN, run_record(workspace, options, settings, trainer.device))
         draft.facts = {
             "arms": arms, "missing": missing, "seeds": options.seeds, "settings": results["settings"]["chosen"],
             "taken_over": len(taken_over),

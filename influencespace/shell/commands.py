@@ -78,6 +78,6 @@ COMMANDS: dict[str, StageCommand] = {
         TrainOptions,
         "Train every arm alike and compare them on the test photos.\n\nPrints for each arm: pairs, reduction, recall with "
         "intervals, seconds, and gaps between groups.",
-        ("train", "train --json results.json"),
+        ("train", "train --trainer clip --adapter lora --seeds 3", "train --from workspace"),
     ),
 }

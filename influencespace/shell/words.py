@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from influencespace.influence.verification import verdicts
 from influencespace.options import restore
 from influencespace.shell.results import RARE, UNDAMAGED, plan_summary
 from influencespace.workspace import MADE_BY, Artifact, Workspace
+
+if TYPE_CHECKING:
+    from influencespace.repeating import Repeated
 
 SHOWN = 5
 # Reduction ratios whose predicted effect is shown beside that of the plan.
@@ -178,6 +181,17 @@ def comparison_lines(found: Comparison) -> list[str]:
             arms = ", ".join(f"{arm} {_figure(figure)}" for arm, figure in side.measured.recall.items())
             lines.append(f"Measured for {letter}, {side.measured.metric}: {arms}")
     return lines
+
+
+def repeated_lines(repeated: Repeated) -> list[str]:
+    """What repeating a training has shown."""
+    if not repeated.differing:
+        return [f"Repeated: all {repeated.compared:,} figures are those on record, times aside."]
+    return [
+        f"Repeated: {len(repeated.differing):,} of {repeated.compared:,} figures differ from those on record, such as "
+        f"{repeated.differing[0]}.",
+        *(repeated.otherwise or ["Nothing that is on record explains it: device and versions are the same."]),
+    ]
 
 
 def found_lines(found: dict[str, dict[str, int]]) -> list[str]:

@@ -53,7 +53,7 @@ class Kept:
         asked = {name: value for name, value in options.recipe().items() if name not in ("arms", "seeds")}
         recipe = {
             "inputs": inputs, "plan": plan.recipe(), "decisions": decisions, "options": asked, "device": options.device,
-            "code": _code(), "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+            "code": code_digest(), "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         }
         return cls(workspace.private("training") / hashlib.sha256(canonical(recipe).encode()).hexdigest()[:32])
 
@@ -67,6 +67,10 @@ class Kept:
     def journal(self) -> Path:
         """The file that the training tells its course to."""
         return self.folder / "journal.jsonl"
+
+    def forget(self) -> None:
+        """Let go of all of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def open(self) -> Journal:
         """Make the folder if it is not there, let go of the oldest ones, and go on with the journal."""
@@ -134,7 +138,7 @@ class Kept:
 
 
 @functools.cache
-def _code() -> str:
+def code_digest() -> str:
     """Digest of the code: runs of an earlier version are not taken for those of this one."""
     root = Path(influencespace.__file__).parent
     files = sorted(file for station in STATIONS for file in (root / station).glob("*.py"))

@@ -59,7 +59,7 @@ def trained(workspace: Workspace, done: list[tuple[str, int]], present: tuple[st
             journal.tell(arm, seed, epoch=epoch, loss=4.0 / epoch + seed, recall=20.0 * epoch + seed)
         if (arm, seed) != present:
             kept.run(arm, seed).mkdir()
-            journal.tell(arm, seed, seconds=6.0)
+            journal.tell(arm, seed, took=6.0)
     return kept
 
 

@@ -8,7 +8,9 @@ import os
 import re
 import shutil
 import signal
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from engine_cases import copied_workspace
 
@@ -17,6 +19,7 @@ from influencespace.evaluation import runner
 from influencespace.evaluation.stage import train_arms
 from influencespace.options import restore
 from influencespace.progress import Cancelled
+from influencespace.training import loop
 from influencespace.training.journal import Course
 from influencespace.training.kept import Kept
 from influencespace.training.loop import Settings
@@ -71,16 +74,12 @@ def same(workspace, other):
     return True
 
 
-def killed_at(workspace, done, epoch):
-    """Train in a process of its own that is killed in the middle of a run, after so many finished ones."""
+def killed_when(workspace, now):
+    """Train in a process of its own that is killed when ``now(done)`` holds after so many finished runs."""
     def train():
-        seen = []
-
-        def report(now, total, what):
-            if what.startswith("training") and now == done:
-                seen.append(what)
-                if len(seen) > epoch:
-                    os.kill(os.getpid(), signal.SIGKILL)
+        def report(done, total, what):
+            if what.startswith("training") and now(done):
+                os.kill(os.getpid(), signal.SIGKILL)
 
         train_arms(workspace, OPTIONS, report)
 
@@ -88,6 +87,17 @@ def killed_at(workspace, done, epoch):
     process.start()
     process.join(timeout=60)
     assert process.exitcode == -signal.SIGKILL
+
+
+def killed_at(workspace, done, epoch):
+    """Train in a process that is killed in the middle of a run, after so many finished ones."""
+    seen = []
+
+    def now(finished):
+        seen.extend([finished] if finished == done else [])
+        return len(seen) > epoch
+
+    killed_when(workspace, now)
 
 
 def counted(workspace, options=OPTIONS):
@@ -105,6 +115,35 @@ def test_killed_training_goes_on_and_equals_one_that_was_never_interrupted(untra
     assert counted(untrained)[0] == done
     assert untrained.artifact("training").facts["taken_over"] == done
     assert same(untrained, whole)
+
+
+def test_killed_training_loses_at_most_one_epoch(untrained, monkeypatch):
+    """Killed when a run has trained two epochs: they are not trained again, and its weights are not found again."""
+    kept, trained, one = kept_of(untrained), [], loop._epoch
+
+    def two_epochs(done):
+        course = Course()
+        course.follow(kept.journal)
+        return any(len(steps) == 2 for steps in course.curves.values())
+
+    killed_when(untrained, two_epochs)
+
+    def counting(task, *rest):
+        trained.append(len(trained))
+        return one(task, *rest)
+
+    (begun,) = kept.folder.glob("checkpoint=*")
+    arm, seed = begun.stem.removeprefix("checkpoint=").rsplit("=", 1)
+    course = Course()
+    course.follow(kept.journal)
+    assert len(course.curves[arm, int(seed)]) == 2
+    drawn = kept.drawn(arm, int(seed)).weights
+    monkeypatch.setattr(loop, "_epoch", counting)
+    train_arms(untrained, replace(OPTIONS, arms=(arm,), seeds=1))
+    curves = untrained.artifact("training").table("curves")
+    assert len(trained) == len(curves) - 2
+    assert np.count_nonzero(drawn) == untrained.artifact("training").table("runs")["pairs"][0]
+    assert not list(kept.folder.glob("checkpoint=*")) and not list(kept.folder.glob("drawn=*"))
 
 
 def test_training_killed_twice_and_in_the_middle_of_a_line_goes_on(untrained, whole):

@@ -18,6 +18,7 @@ from transformers import (
     CLIPImageProcessorPil,
     CLIPModel,
     CLIPVisionConfig,
+    MobileNetV2Config,
     PreTrainedTokenizerFast,
     Siglip2Config,
     Siglip2ImageProcessorPil,
@@ -45,7 +46,8 @@ _VISION = {
 
 
 def make_encoder(kind: str, folder: Path, seed: int = 0) -> Path:
-    """Save an untrained encoder of that model type, with its image processor and tokenizer."""
+    """Save an untrained encoder of that model type, with its image processor and tokenizer; ``convolutional`` is a
+    vision-text-dual-encoder whose vision tower is MobileNetV2."""
     torch.manual_seed(seed)
     processor = CLIPImageProcessorPil(size={"height": SIDE, "width": SIDE}, crop_size=SIDE)
     if kind == "clip":
@@ -60,9 +62,9 @@ def make_encoder(kind: str, folder: Path, seed: int = 0) -> Path:
         model = Siglip2Model(Siglip2Config(text_config=text, vision_config=patches))
         processor = Siglip2ImageProcessorPil(patch_size=8, max_num_patches=16)
     else:
-        config = VisionTextDualEncoderConfig.from_vision_text_configs(
-            CLIPVisionConfig(**_VISION), BertConfig(**_TEXT), projection_dim=8
-        )
+        convolutional = MobileNetV2Config(image_size=SIDE, depth_multiplier=0.25, hidden_size=320, finegrained_output=False)
+        vision = convolutional if kind == "convolutional" else CLIPVisionConfig(**_VISION)
+        config = VisionTextDualEncoderConfig.from_vision_text_configs(vision, BertConfig(**_TEXT), projection_dim=8)
         model = VisionTextDualEncoderModel(config)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -162,7 +162,8 @@ def _epoch(
     began, joules = time.perf_counter(), meter.read()
     kept = np.flatnonzero(weights > 0)
     share = np.zeros(len(weights))
-    share[kept] = weights[kept] / weights[kept].mean()
+    # Summed in double precision: what are to be probabilities must add up to 1.
+    share[kept] = weights[kept] / weights[kept].mean(dtype=np.float64)
     order = generator.permutation(len(kept))
     if weighting == "sampling":
         order = generator.choice(len(kept), len(kept), p=share[kept] / len(kept))

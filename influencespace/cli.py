@@ -16,7 +16,7 @@ from influencespace.export.options import ExportOptions
 from influencespace.options import Options, restore
 from influencespace.pairs.options import ImportOptions
 from influencespace.shell import versions
-from influencespace.shell.commands import AS_BEFORE, COMMANDS
+from influencespace.shell.commands import AS_BEFORE, ASKED_FOR, COMMANDS
 from influencespace.shell.flags import given, parameters, typed
 from influencespace.shell.output import Output, command
 from influencespace.training.options import TrainOptions
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 KINDS = {name: offered.options for name, offered in COMMANDS.items()}
-# The whole road makes all that decisions need; checking it by retraining is asked for.
-ROAD_KINDS = {name: kind for name, kind in KINDS.items() if name != "verify"}
+# The whole road makes all that decisions need.
+ROAD_KINDS = {name: kind for name, kind in KINDS.items() if name not in ASKED_FOR}
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -43,6 +43,10 @@ START, ROAD, CURATION, AFTER = "Start here", "The road, stage by stage", "Curati
 WORKSPACE = typed("workspace", str, typer.Option(
     "--workspace", envvar="INFLUENCESPACE_WORKSPACE", help="Folder of the curation project.",
 ), "workspace")
+CSV = (
+    typed("csv", str, typer.Option("--csv", help="CSV file to write, every figure in a row."), ""),
+    typed("overwrite", bool, typer.Option("--overwrite", help="Replace files that exist."), False),
+)
 REPORTING = (
     typed("json_file", str, typer.Option(
         "--json", metavar="PATH", help="Write a machine-readable result to a file; - prints it, and nothing else, to stdout.",
@@ -124,6 +128,22 @@ def _train(workspace: str, from_run: str | None, json_file: str | None, quiet: b
         output.say("", *repeated_lines(repeated))
         found = {key: getattr(repeated, key) for key in ("compared", "differing", "otherwise")}
         output.finish(result | {"repeated": found})
+
+
+def _ablate(workspace: str, csv: str, overwrite: bool, json_file: str | None, quiet: bool, **flags: Any) -> None:
+    with command(json_file) as output:
+        from influencespace.evaluation.ablation_figures import csv_file, plain_rows
+
+        values = given({"ablate": KINDS["ablate"]}, flags)["ablate"]
+        options = restore(KINDS["ablate"], values) if values else None
+        output.spare(_sources_of(workspace))
+        save = csv_file(csv, overwrite) if csv else None
+        place, ran = _run_stages(workspace, {"ablate": options}, quiet, create=False)
+        result = _stage_result("ablate")(output, place, ran)
+        figures = place.artifact("ablations").table("figures")
+        if save is not None:
+            output.say(str(save(figures)))
+        output.finish(result | {"figures": plain_rows(figures)})
 
 
 def _export(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
@@ -246,10 +266,12 @@ FROM = typed("from_run", str, typer.Option(
     "--from", metavar="RUN", help="Repeat a training from its record: a workspace, its folder training, or a run.json; a record "
     "that lies in no workspace is repeated in --workspace.", show_default=False,
 ))
+# Stages with more to say than the others, and what they take besides their options.
+OWN_BODIES = {"train": (_train, (FROM,)), "ablate": (_ablate, CSV)}
 for _name, _offered in COMMANDS.items():
     _text = _offered.help if _name == "import" else f"{_offered.help}\n\n{AS_BEFORE}"
-    _takes = [*parameters({_name: _offered.options}), *([FROM] if _name == "train" else []), WORKSPACE]
-    _register(_name, _train if _name == "train" else _stage(_name), _takes, ROAD, _text, _offered.examples)
+    _body, _more = OWN_BODIES.get(_name, (_stage(_name), ()))
+    _register(_name, _body, [*parameters({_name: _offered.options}), *_more, WORKSPACE], ROAD, _text, _offered.examples)
 
 _VERSION = "Its number, or its name."
 _register(
@@ -296,9 +318,7 @@ _register(
 _register(
     "report", _report,
     [
-        typed("output", str, typer.Option("--output", help="HTML file to write; empty writes none."), "report.html"),
-        typed("csv", str, typer.Option("--csv", help="CSV file to write, every figure in a row."), ""),
-        typed("overwrite", bool, typer.Option("--overwrite", help="Replace files that exist."), False),
+        typed("output", str, typer.Option("--output", help="HTML file to write; empty writes none."), "report.html"), *CSV,
         WORKSPACE,
     ],
     AFTER,

@@ -12,6 +12,8 @@ from influencespace.curation.effects import find_effects
 from influencespace.curation.options import PlanOptions, VerifyOptions
 from influencespace.curation.stage import plan_subset
 from influencespace.curation.verify import verify
+from influencespace.evaluation.ablation import ablate
+from influencespace.evaluation.ablation_options import AblationOptions
 from influencespace.evaluation.stage import train_arms
 from influencespace.features.options import EmbedOptions
 from influencespace.features.stage import embed
@@ -65,6 +67,7 @@ STAGES: dict[str, Stage] = {
         Stage("effects", "effects", EffectOptions, "Predict what removing clusters and whole plans would do.", find_effects),
         Stage("verify", "verification", VerifyOptions, "Check these predictions by retraining.", verify),
         Stage("train", "training", TrainOptions, "Train the arms and compare them on the test photos.", train_arms),
+        Stage("ablate", "ablations", AblationOptions, "Vary one setting at a time, train, and compare.", ablate),
     )
 }
 

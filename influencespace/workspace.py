@@ -42,10 +42,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "effects": ("pairs", "features", "proxy", "clusters", "scores"),
     "verification": ("pairs", "features", "proxy", "clusters", "scores", "effects"),
     "training": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
+    "ablations": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
 }
 MADE_BY = {
     "pairs": "import", "features": "embed", "proxy": "proxy", "clusters": "cluster", "scores": "score", "plan": "plan",
-    "effects": "effects", "verification": "verify", "training": "train",
+    "effects": "effects", "verification": "verify", "training": "train", "ablations": "ablate",
 }
 
 

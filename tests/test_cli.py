@@ -16,7 +16,7 @@ from influencespace.options import Options, describe, flag, option
 from influencespace.pairs.demo import write_demo
 from influencespace.pairs.options import ImportOptions
 from influencespace.shell.bars import Bars
-from influencespace.shell.commands import COMMANDS
+from influencespace.shell.commands import ASKED_FOR, COMMANDS
 from influencespace.shell.flags import given, parameters
 from influencespace.workspace import MADE_BY, Workspace
 
@@ -118,10 +118,10 @@ def test_run_prints_the_table_of_arms_and_writes_the_results(road):
     assert results["plan"]["removed"] == 20
     assert results["plan"]["reduction"] == 25
     assert sum(results["plan"]["clusters"].values()) == len(workspace.artifact("plan").table("clusters"))
-    # Checking by retraining is asked for, not part of the road.
-    assert results["ran"] == [name for name in stages.STAGES if name != "verify"]
-    assert [entry["stage"] for entry in results["stages"] if entry["state"] == "missing"] == ["verify"]
-    for entry in (entry for entry in results["stages"] if entry["stage"] != "verify"):
+    # Checking by retraining and varying the settings are asked for, not part of the road.
+    assert results["ran"] == [name for name in stages.STAGES if name not in ASKED_FOR]
+    assert [entry["stage"] for entry in results["stages"] if entry["state"] == "missing"] == list(ASKED_FOR)
+    for entry in (entry for entry in results["stages"] if entry["stage"] not in ASKED_FOR):
         assert entry["digest"] == workspace.artifact(entry["artifact"]).digest
         assert (entry["state"], entry["ran"]) == ("current", True)
         assert entry["seconds"] > 0
@@ -180,7 +180,7 @@ def test_the_workspace_can_come_from_the_environment_and_status_says_what_is_sta
     result = accepted(shell("status", "--json", "-"))
     states = {entry["stage"]: entry["state"] for entry in json.loads(result.stdout)["stages"]}
     assert states == {"import": "current", "embed": "current", "proxy": "current", **dict.fromkeys(
-        ("cluster", "score", "plan", "effects", "verify", "train"), "missing")}
+        ("cluster", "score", "plan", "effects", "verify", "train", "ablate"), "missing")}
     assert "48 train (48 photos)" in result.stderr
     assert result.stderr.endswith("Next: python -m influencespace cluster\n")
     accepted(shell("import", source, "--seed", "1"))

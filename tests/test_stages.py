@@ -40,7 +40,7 @@ def test_the_list_is_in_the_order_of_what_stages_need():
 
 def test_the_whole_road_makes_all_that_it_was_asked_for(tmp_path_factory):
     workspace, _ = shared_workspace(tmp_path_factory)
-    assert states(workspace) == dict.fromkeys(NEEDS, "current") | {"training": "missing"}
+    assert states(workspace) == dict.fromkeys(NEEDS, "current") | dict.fromkeys(("training", "ablations"), "missing")
     members = workspace.artifact("clusters").table("members")
     assert len(members) == PAIRS["train"]
     strata = workspace.artifact("clusters").table("clusters")
@@ -65,7 +65,7 @@ def test_what_is_current_is_not_made_again(workspace):
 def test_importing_unchanged_files_again_leaves_all_after_it_current(workspace):
     source = options_before(workspace, STAGES["import"])
     assert run_stages(workspace, {"import": source} | SMALL) == ["import"]
-    assert states(workspace) == dict.fromkeys(NEEDS, "current") | {"training": "missing"}
+    assert states(workspace) == dict.fromkeys(NEEDS, "current") | dict.fromkeys(("training", "ablations"), "missing")
 
 
 def test_importing_changed_files_makes_everything_anew(tmp_path):

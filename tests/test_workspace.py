@@ -73,7 +73,7 @@ def test_what_changes_makes_all_after_it_stale_and_nothing_before_it(workspace):
     make_road(workspace)
     assert set(states(workspace).values()) == {"current"}
     make(workspace, "proxy", Made(level=3.0))
-    after = {"clusters", "scores", "plan", "effects", "verification", "training"}
+    after = {"clusters", "scores", "plan", "effects", "verification", "training", "ablations"}
     assert states(workspace) == {name: "stale" if name in after else "current" for name in NEEDS}
     # Made again from the new proxy, the clusters stand; what was made from the old ones does not.
     make(workspace, "clusters")
@@ -223,7 +223,7 @@ def test_decisions_make_the_plan_stale_and_taking_them_back_makes_it_current(wor
     make_road(workspace)
     workspace.decide({"clusters": {"0.1": "prune"}})
     assert workspace.decisions() == {"clusters": {"0.1": "prune"}}
-    assert states(workspace) | {"plan": "current", "training": "current"} == dict.fromkeys(NEEDS, "current")
+    assert states(workspace) | dict.fromkeys(("plan", "training", "ablations"), "current") == dict.fromkeys(NEEDS, "current")
     assert workspace.state("plan") == workspace.state("training") == "stale"
     workspace.decide({})
     assert set(states(workspace).values()) == {"current"}

@@ -13,10 +13,11 @@ from influencespace.evaluation.measure import RunMeasures, measure_run
 from influencespace.progress import Progress
 from influencespace.proxy.stage import stored_fit
 from influencespace.training.arms import ArmWeights, Curation, Redrawn
+from influencespace.training.dynamic import Judge, Recuration
 from influencespace.training.journal import Journal
 from influencespace.training.kept import Kept
 from influencespace.training.loop import Settings
-from influencespace.training.options import UNTRAINED, TrainOptions
+from influencespace.training.options import DYNAMIC, UNTRAINED, TrainOptions
 from influencespace.training.trainer import Trainer, train_arm, trial_scores, untouched
 from influencespace.training.tuning import Trial, candidates, tune
 from influencespace.workspace import Workspace
@@ -77,8 +78,12 @@ class Runner:
             run = train_arm(
                 self.trainer, arm, found.weights, self.settings, seed, found.seconds, budget=self.options.budget,
                 weighting=self.options.weighting, watch=watch, checkpoint=self.kept.checkpoint(arm, seed),
+                recurate=partial(self._recuration, seed, report) if arm == DYNAMIC else None,
             )
         return measure_run(run, self.trainer.data.test.groups, self.trainer.data.validation.groups)
+
+    def _recuration(self, seed: int, report: Callable[[], None], judge: Judge) -> Recuration:
+        return Recuration(self.curation, seed - self.options.seed, self.options.schedule, judge, lambda *_: report())
 
     def _weights(self, arm: str, seed: int, report: Callable[[], None]) -> ArmWeights:
         found = self.kept.drawn(arm, seed)

@@ -25,6 +25,7 @@ from influencespace.progress import Progress, expect, silent
 from influencespace.proxy.stage import prepared_pairs, stored_fit
 from influencespace.training.arms import Curation
 from influencespace.training.data import TrainingData
+from influencespace.training.dynamic import impossible
 from influencespace.training.journal import Course
 from influencespace.training.kept import Kept
 from influencespace.training.loop import Settings
@@ -51,12 +52,13 @@ def train_arms(
     with workspace.write("training", options) as draft:
         data, curation, fit_seconds = load(workspace, options)
         trainer = make(workspace, data, options)
-        arms, missing = possible_arms(options, data, trainer)
+        possible_arms(options, data, trainer)  # now, and not after the settings were chosen
         kept = Kept.of(workspace, options, curation.plan, curation.decisions)
         if fresh:
             kept.forget()
         journal = kept.open()
         settings, trials = tuned(trainer, options, kept, progress)
+        arms, missing = possible_arms(options, data, trainer, settings.epochs)
         table = workspace.artifact("pairs").table("pairs")
         held_out = Measured(
             [], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared, missing
@@ -121,8 +123,10 @@ def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Cur
     return data, curation, workspace.artifact("proxy").record["seconds"]
 
 
-def possible_arms(options: TrainOptions, data: TrainingData, trainer: Trainer) -> tuple[list[str], dict[str, str]]:
-    """The arms that can be trained here, and why the others are missing.
+def possible_arms(
+    options: TrainOptions, data: TrainingData, trainer: Trainer, epochs: int | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """The arms that can be trained here, for so many epochs if that is known by now, and why the others are missing.
 
     Raises
     ------
@@ -136,8 +140,8 @@ def possible_arms(options: TrainOptions, data: TrainingData, trainer: Trainer) -
     missing = {arm: unaligned for arm in options.arms if arm not in arms}
     if not trainer.starts and UNTRAINED in arms:
         missing[UNTRAINED] = "what is trained starts at random, so that untrained it says nothing"
-    if not options.schedule and DYNAMIC in arms:
-        missing[DYNAMIC] = "it needs the epochs after which to curate anew: --schedule"
+    if DYNAMIC in arms and (why := impossible(options, epochs)):
+        missing[DYNAMIC] = why
     arms = [arm for arm in arms if arm not in missing]
     if not arms:
         why = "; ".join(dict.fromkeys(missing.values()))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from influencespace.clusters.options import ClusterOptions
 from influencespace.curation.options import PlanOptions, VerifyOptions
+from influencespace.evaluation.ablation_options import AblationOptions
 from influencespace.features.options import EmbedOptions
 from influencespace.influence.options import EffectOptions, ScoreOptions
 from influencespace.options import Options
@@ -13,6 +14,8 @@ from influencespace.pairs.options import ImportOptions
 from influencespace.proxy.options import ProxyOptions
 from influencespace.training.options import TrainOptions
 
+# The whole road does without these: checking predictions by retraining and varying the settings are asked for.
+ASKED_FOR = ("verify", "ablate")
 AS_BEFORE = "Without any of its options a stage is brought up to date with those it was last made with."
 
 
@@ -79,5 +82,12 @@ COMMANDS: dict[str, StageCommand] = {
         "Train every arm alike and compare them on the test photos.\n\nPrints for each arm: pairs, reduction, recall with "
         "intervals, seconds, and gaps between groups.",
         ("train", "train --trainer clip --adapter lora --seeds 3", "train --from workspace"),
+    ),
+    "ablate": StageCommand(
+        AblationOptions,
+        "Vary one setting at a time (topics, rank, cap, fairness, damping, folds), train on each plan, and compare.\n\nAll else "
+        "stays as the workspace has it, whose own value is always among those tried. Prints recall and gaps at each value with "
+        "intervals, and the paired difference from the workspace's own. What a run that was stopped has finished is kept.",
+        ("ablate", "ablate --knobs cap --knobs rank --seeds 5 --csv ablations.csv", "ablate --knobs cap --cap 1 --cap 6"),
     ),
 }

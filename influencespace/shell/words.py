@@ -14,9 +14,12 @@ from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.preview import Response, curve
 from influencespace.curation.words import said
+from influencespace.evaluation.ablation_figures import GAP
+from influencespace.evaluation.figures import DECIDES
 from influencespace.influence.targets import OVERALL
 from influencespace.influence.verification import verdicts
 from influencespace.options import restore
+from influencespace.shell.commands import ASKED_FOR
 from influencespace.shell.results import RARE, UNDAMAGED, plan_summary
 from influencespace.workspace import MADE_BY, Artifact, Workspace
 
@@ -38,7 +41,7 @@ def stage_lines(workspace: Workspace, artifact: str) -> list[str]:
     """What a person wants to see after a stage: its key facts, and the problems, clusters or notes that it found."""
     more = {
         "pairs": problem_lines, "scores": cluster_lines, "plan": plan_lines,
-        "effects": effect_lines, "verification": verification_lines,
+        "effects": effect_lines, "verification": verification_lines, "ablations": ablation_lines,
     }
     return [key_facts(workspace, artifact), *more.get(artifact, lambda place: [])(workspace)]
 
@@ -57,8 +60,7 @@ def status_lines(workspace: Workspace, entries: list[dict[str, Any]]) -> list[st
 
 def next_step(entries: list[dict[str, Any]]) -> str:
     """What to run next, in a sentence."""
-    # Checking predictions by retraining is asked for; nothing else needs it.
-    waiting = next((entry for entry in entries if entry["state"] != "current" and entry["stage"] != "verify"), None)
+    waiting = next((entry for entry in entries if entry["state"] != "current" and entry["stage"] not in ASKED_FOR), None)
     if waiting is None:
         return "Everything is current. Export the subset with: python -m influencespace export"
     source = " SOURCE" if waiting["stage"] == "import" else ""
@@ -146,6 +148,22 @@ def version_lines(versions: list[Version], head: Version) -> list[str]:
         f"{'*' if version.id == head.id else ' '} {version.id:>{wide}}  {version.created}  {_called(version)}{version.what}"
         f"  ({_asked(version)})" for version in versions
     ]
+
+
+def ablation_lines(workspace: Workspace) -> list[str]:
+    """Recall and gaps at each value of each setting, and how they differ from the workspace's own, a line a value."""
+    made = workspace.artifact("ablations")
+    table = made.table("figures")
+    shown = table[table["metric"].isin([DECIDES, GAP])].copy()
+    between = shown["attribute"] + ": " + shown["ahead"] + " - " + shown["behind"]
+    shown["what"] = np.where(shown["metric"] == GAP, between, DECIDES)
+    width = max(map(len, shown["what"]))
+    lines = []
+    for row in shown.sort_values(["what", "knob"], kind="stable").to_dict("records"):
+        mark = "own" if row["own"] else f"{row['change']:+.1f} points [{row['change_low']:.1f}, {row['change_high']:.1f}] from it"
+        name = f"{row['knob']} {row['value']:g}"
+        lines.append(f"{row['what']:<{width}}  {name:<14}  {row['mean']:5.1f} [{row['low']:.1f}, {row['high']:.1f}]  {mark}")
+    return lines + [f"{knob} was left out: {why}." for knob, why in made.facts["missing"].items()]
 
 
 def step_lines(version: Version, plan: str) -> list[str]:
@@ -270,9 +288,15 @@ def _training(workspace: Workspace, made: Artifact) -> str:
     return f"{decides} over {_count(len(results['seeds']), 'seed')}: {arms}"
 
 
-_FACTS: dict[str, Callable[[Workspace, Artifact], str]] = dict(
-    zip(MADE_BY, (_pairs, _features, _proxy, _clusters, _scores, _plan, _effects, _verification, _training), strict=True)
-)
+def _ablations(workspace: Workspace, made: Artifact) -> str:
+    grid, seeds = made.facts["grid"], made.facts["seeds"]
+    values = "; ".join(f"{knob} {', '.join(f'{value:g}' for value in values)}" for knob, values in grid.items())
+    return f"{_count(seeds, 'seed')}: {values}"
+
+
+_FACTS: dict[str, Callable[[Workspace, Artifact], str]] = dict(zip(
+    MADE_BY, (_pairs, _features, _proxy, _clusters, _scores, _plan, _effects, _verification, _training, _ablations), strict=True
+))
 
 
 def _problem(row: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from influencespace.progress import Progress, silent
 from influencespace.proxy.crossfit import CrossFit, cross_fit
 from influencespace.training.baselines import BASELINES, without_least
 from influencespace.training.curation import Curation
+from influencespace.training.options import DYNAMIC
 
 # A seed of training redraws the folds; seeds of the draws of one run of the proxy are 1000 apart.
 NEXT_FOLDS = 100_000
@@ -101,6 +102,7 @@ class Redrawn:
         """The weights of an arm by name; what several arms need is computed once, and its time counts for each of them."""
         makers: dict[str, Callable[[], np.ndarray]] = {
             "influence": self.influence, "semantic": self.semantic, "agreement": self.agreement,
+            DYNAMIC: self.influence,  # which is what it begins with
         } | {name: partial(make, self.curation, self.seed) for name, make in BASELINES.items()}
         began, before = time.perf_counter(), self.fit_seconds + self.score_seconds
         weights = makers[arm]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ import torch
 from influencespace.metrics.recall import BOTH, photo_scores
 from influencespace.pairs.views import HeldOut
 from influencespace.training.data import DECIDES, TrainingData
+from influencespace.training.dynamic import Judge, Recuration
 from influencespace.training.heads import HeadsTrainer
 from influencespace.training.loop import Settings, Task, fit
 from influencespace.training.options import UNTRAINED, TrainOptions
@@ -63,6 +65,7 @@ def make(workspace: Workspace, data: TrainingData, options: TrainOptions) -> Tra
 def train_arm(
     trainer: Trainer, arm: str, weights: np.ndarray, settings: Settings, seed: int, scoring: float, *, budget: str = "epochs",
     weighting: str = "loss", watch: Callable[[dict[str, Any]], None] = lambda step: None, checkpoint: Path | None = None,
+    recurate: Callable[[Judge], Recuration] | None = None,
 ) -> ArmRun:
     """Train one arm with one seed on (n_train,) weights, and judge both held-out splits.
 
@@ -74,12 +77,16 @@ def train_arm(
         ``epochs``: those of the settings. ``steps``: as many optimizer steps as these epochs are for all pairs.
     weighting, watch, checkpoint
         As for :func:`influencespace.training.loop.fit`.
+    recurate
+        Makes what curates anew during the training, from what asks the model as it is then; its time counts as scoring.
     """
     task = trainer.task(settings, seed)
+    again = recurate(partial(trainer.judge, task)) if recurate is not None else None
     fitted = fit(
         task, weights, settings, seed, device=trainer.device, steps=settings.steps(len(weights)) if budget == "steps" else None,
-        weighting=weighting, watch=watch, checkpoint=checkpoint,
+        weighting=weighting, watch=watch, checkpoint=checkpoint, reweigh=again or (lambda epoch: None),
     )
+    scoring += again.seconds if again is not None else 0.0
     judged = (trainer.judge(task, split) for split in (trainer.data.test, trainer.data.validation))
     return ArmRun(arm, seed, weights, *judged, fitted.seconds, scoring, fitted.curve, fitted.joules, fitted.steps)
 

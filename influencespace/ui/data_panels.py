@@ -182,5 +182,5 @@ def _start(name: str, values: dict) -> None:
 
 def import_commands(pairs: ImportOptions, features: EmbedOptions) -> list[tuple[str, dict]]:
     """All stages from import to plan, and what it is predicted to do."""
-    later = [(MADE_BY[name], {}) for name in NEEDS if name not in ("pairs", "features", "verification", "training")]
+    later = [(MADE_BY[name], {}) for name in (*NEEDS["plan"], "plan", "effects") if name not in ("pairs", "features")]
     return [("import", pairs.recipe()), ("embed", {"encoder": features.encoder}), *later]

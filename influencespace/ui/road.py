@@ -17,6 +17,7 @@ WORDS = {
     "proxy": ("agreement scores", "Compare captions with photos"), "clusters": ("clusters", "Find the clusters"),
     "scores": ("influence scores", "Compute the influence"), "plan": ("plan", "Make the plan"),
     "effects": ("predictions", "Predict what removing would do"), "training": ("results of training", "Train"),
+    "ablations": ("ablations", "Vary the settings"),
 }
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from influencespace.ui import job_panels, train_panels, workspaces
+from influencespace.ui import job_panels, train_form, train_panels, workspaces
 from influencespace.ui.guard import guarded
 from influencespace.ui.road import need
 
@@ -12,7 +12,7 @@ if need(workspace, "scores") is not None:
     with left:
         st.subheader("What to train", anchor=False)
         with guarded():
-            train_panels.launch(workspace)
+            train_form.launch(workspace)
     with right, guarded():
         train_panels.watch(workspace)
 job_panels.listed(workspace)

@@ -27,7 +27,15 @@ NEED_ALIGNED = ("clip-score", "start")
 # This one trains nothing, so that no seed matters to it.
 UNTRAINED = "start"
 
-TRAINERS = ("heads", "clip", "visualbert", "lxmert")
+# What each trainer trains, for whoever meets its name for the first time.
+TRAINS = {
+    "heads": "two linear heads on the encoder's features, which stay as they are",
+    "clip": "the dual encoder itself, from photos and captions",
+    "visualbert": "a transformer that reads caption and photo together, and re-ranks what the encoder finds first",
+    "lxmert": "two transformers that read caption and photo and attend to each other, and re-rank what the encoder finds first",
+}
+TRAINERS = tuple(TRAINS)
+HEADS = "heads"
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class TrainOptions(Options):
     """Which arms are trained, with what, how often, and where. What is None is the trainer's own choice."""
 
     arms: tuple[str, ...] = option(
-        ARMS[:6],
+        tuple(arm for arm in ARMS if arm != DYNAMIC),
         "The arms to train; those that cannot be are left out with a word why.", choices=ARMS,
     )
     seeds: int = option(5, "Repeats; a seed redraws the folds, the random subset and the training.", minimum=1, maximum=50)

@@ -1,91 +1,26 @@
-"""The panels of the page Train: what to train, and how far it has come."""
+"""The panels of the page Train that show how far a training has come."""
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from influencespace import jobs
-from influencespace.curation.history import History
-from influencespace.errors import OptionError
 from influencespace.jobs import Job
-from influencespace.options import describe, restore
+from influencespace.options import restore
 from influencespace.training.journal import FEWEST_RUNS, Course
 from influencespace.training.kept import Kept
-from influencespace.training.options import ARMS, MEANING, NEED_ALIGNED, UNTRAINED, TrainOptions, possible
-from influencespace.ui import forms, live_curves, planning, work
+from influencespace.training.options import UNTRAINED, TrainOptions, possible
+from influencespace.ui import live_curves, work
 from influencespace.ui.guard import guarded
-from influencespace.ui.markdown import escaped
+from influencespace.ui.train_form import asked, trains
 from influencespace.workspace import Workspace
 
-TITLE = "Training"
 RESULTS = Path(__file__).parents[2] / "pages" / "results.py"
 LIVE_SECONDS = 2.0
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
-def launch(workspace: Workspace) -> None:
-    """What to train, how much of it is there already, and the button that starts or resumes it."""
-    given = _before(workspace)
-    described = {field["name"]: field for field in describe(TrainOptions)}
-    aligned = workspace.artifact("features").facts["aligned"]
-    allowed = possible(ARMS, aligned)
-    arms = st.pills(
-        "Arms", allowed, selection_mode="multi", key="train_arms", wrap=True,
-        default=[arm for arm in given.get("arms", TrainOptions().arms) if arm in allowed],
-        help="Each arm trains the same model on other pairs. " + "; ".join(f"*{arm}*: {MEANING[arm]}" for arm in allowed) + ".",
-    )
-    if not aligned:
-        st.caption(f"{' and '.join(NEED_ALIGNED)} need an encoder whose photos and captions can be compared; this one's cannot.")
-    version = History(workspace).head()
-    st.caption(f"**Plan**: version {version.id}, {escaped(version.name or version.what)}.")
-    st.caption("**Trainer**: two linear heads on the encoder's features, which stay as they are.")
-    left, right = st.columns(2)
-    with left:
-        chosen = forms.fields(TrainOptions, ["seeds"], key="train", values=given)
-    with right:
-        device = st.selectbox(
-            "Device", DEVICES, index=DEVICES.index(given["device"]) if given.get("device") in DEVICES else 0, key="train_device",
-            help=described["device"]["help"] + " A device that is not there is said so when it starts.",
-        )
-    with st.expander("More options"):
-        chosen |= forms.fields(TrainOptions, ["seed"], key="train", values=given)
-    with guarded():
-        if not arms:
-            raise OptionError("Choose at least one arm to train.")
-        _start(workspace, TrainOptions(arms=tuple(arm for arm in ARMS if arm in arms), device=device, **chosen))
-
-
-def _start(workspace: Workspace, options: TrainOptions) -> None:
-    version, shown = History(workspace).head(), planning.shown(workspace)
-    runs = options.runs(list(options.arms))
-    done = len(Kept.of(workspace, options, version.options, version.decisions).finished() & set(runs))
-    # The plan is made on the way, of the version that is the present one when the job starts.
-    commands = [("train", dataclasses.asdict(options))]
-    busy = jobs.active(workspace) is not None
-    ready = False
-    if shown.id != version.id:
-        words = f"Version {shown.id} is shown, but the present one is trained, {version.id}. Return to it on the page Curate."
-    elif any(job.does(commands) and _is_of_now(workspace, job) for job in jobs.jobs(workspace)):
-        words = "Just this is being trained or waits for it. Change something to put another training into the queue."
-    elif workspace.is_current("plan", version.options) and workspace.is_current("training", options):
-        words = f"All {len(runs)} runs of this are done and measured. Change something to train again."
-    else:
-        ready = True
-        words = f"{len(runs)} runs: every arm with every seed, after learning rate and epochs were chosen on all pairs."
-        if done:
-            words = f"{done} of {len(runs)} runs are done and kept; {len(runs) - done} are left to train."
-    st.caption(words)
-    st.button(
-        "Add to the queue" if busy else "Resume" if ready and done else "Train", type="primary", icon=":material/play_arrow:",
-        width="stretch", key="train_start", disabled=not ready, on_click=_submit, args=(workspace, commands),
-        help="It waits for what is being computed and then starts by itself." if busy else
-        "It runs in the background: you may go on, close this page, or come back later.",
-    )
 
 
 def watch(workspace: Workspace) -> None:
@@ -98,7 +33,7 @@ def watch(workspace: Workspace) -> None:
 
 def _look(workspace: Workspace) -> None:
     with guarded():
-        every = [job for job in jobs.jobs(workspace) if _trains(job)]
+        every = [job for job in jobs.jobs(workspace) if trains(job)]
         running = next((job for job in every if job.status == "running"), None)
         if running is not None:
             st.subheader("Training now", anchor=False)
@@ -115,17 +50,12 @@ def _look(workspace: Workspace) -> None:
             _nothing()
 
 
-@guarded()
-def _submit(workspace: Workspace, commands: list[tuple[str, dict[str, Any]]]) -> None:
-    jobs.submit(workspace, commands, TITLE)
-
-
 def _live(workspace: Workspace, job: Job) -> None:
     kept = Kept.latest(workspace, job.started)
     if kept is None or not (course := _course(kept)).curves:
         st.markdown(_beginning(job))
         return
-    options = _options(job)
+    options = asked(job)
     runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
     finished = kept.finished() & set(runs)
     parts = [f"**{len(finished)} of {len(runs)}** runs are done"]
@@ -142,7 +72,7 @@ def _live(workspace: Workspace, job: Job) -> None:
 
 
 def _ended(workspace: Workspace, job: Job) -> None:
-    options, kept = _options(job), Kept.latest(workspace, job.started) if job.started else None
+    options, kept = asked(job), Kept.latest(workspace, job.started) if job.started else None
     runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
     finished = kept.finished() & set(runs) if kept else set()
     if job.status == "done":
@@ -244,30 +174,3 @@ def _nothing() -> None:
         "that fit best, and all; with the same budget for each, so that the differences are the data's. While it runs, its loss "
         "and recall show here; what it measures on photos that nothing has looked at before is then on the page Results."
     )
-
-
-def _before(workspace: Workspace) -> dict[str, Any]:
-    """The options that were asked for last."""
-    last = next((job for job in jobs.jobs(workspace) if _trains(job)), None)
-    if last is not None:
-        return dict(_command(last))
-    found = workspace.find("training")
-    return dict(found.record["options"]) if found else {}
-
-
-def _is_of_now(workspace: Workspace, job: Job) -> bool:
-    """Whether it trains, or will, what is decided now."""
-    runs = job.status == "running" and job.decided == jobs.decided(workspace)
-    return not job.cancelled and (runs or job.status == "queued")
-
-
-def _trains(job: Job) -> bool:
-    return any(command == "train" for command, _ in job.commands)
-
-
-def _command(job: Job) -> dict[str, Any]:
-    return next(options for command, options in job.commands if command == "train")
-
-
-def _options(job: Job) -> TrainOptions:
-    return restore(TrainOptions, _command(job))

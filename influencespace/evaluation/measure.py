@@ -9,6 +9,8 @@ import numpy as np
 
 from influencespace.errors import TrainingError
 from influencespace.metrics.fairness import Matching, match
+from influencespace.metrics.zeroshot import classified
+from influencespace.training.probes import PHRASES, Phrases
 from influencespace.training.runs import ArmRun, Judged
 
 # The matching whose false pairs come from all other photos, whatever their group.
@@ -37,7 +39,17 @@ class RunMeasures:
     training_seconds, scoring_seconds
         Measured; None for the training of an arm that trains nothing.
     curve
-        One dict an epoch: ``epoch, loss, recall``.
+        One dict an epoch: ``epoch, loss, recall`` and, but for runs of earlier versions, ``seconds`` of training so far.
+    joules
+        Energy of the training alone; None where the device does not report it.
+    steps
+        Optimizer steps; 0 where they were not counted.
+    neutral
+        (queries, p) float32, similarity of each test photo to each neutral query; None where it was not asked.
+    zero_shot
+        (p,) bool, the photo was classified right; None where it was not asked.
+    damaged
+        For each damage of photos or captions the ranks under it, as ``image_to_text`` and ``text_to_image``.
     """
 
     arm: str
@@ -52,6 +64,11 @@ class RunMeasures:
     training_seconds: float | None
     scoring_seconds: float
     curve: list[dict] = field(default_factory=list)
+    joules: float | None = None
+    steps: float = 0
+    neutral: np.ndarray | None = None
+    zero_shot: np.ndarray | None = None
+    damaged: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +87,10 @@ class Measured:
         For each attribute the values that are compared with one another.
     missing
         For each arm that could not be had, why.
+    phrases
+        The neutral queries, the classes, and the class of each test photo; None in results of earlier versions.
+    unmeasured
+        What could not be measured of any arm (``neutral, zero_shot, robustness``) and why.
     """
 
     runs: list[RunMeasures]
@@ -77,12 +98,15 @@ class Measured:
     groups: dict[str, np.ndarray]
     compared: dict[str, list[str]]
     missing: dict[str, str] = field(default_factory=dict)
+    phrases: Phrases | None = None
+    unmeasured: dict[str, str] = field(default_factory=dict)
 
 
 def measure_run(
-    run: ArmRun, groups_test: Mapping[str, np.ndarray], groups_validation: Mapping[str, np.ndarray], seed: int = 0
+    run: ArmRun, groups_test: Mapping[str, np.ndarray], groups_validation: Mapping[str, np.ndarray], seed: int = 0,
+    phrases: Phrases | None = None,
 ) -> RunMeasures:
-    """Rank and match the test split in the space that an arm has trained.
+    """Rank and match the test split by what an arm has trained, and take what it answered to further questions.
 
     Parameters
     ----------
@@ -92,6 +116,8 @@ def measure_run(
         For each attribute the value of each photo of the split, (p,) of str.
     seed
         Draws the false pairs of matching; the same for all runs, so that all decide about the same pairs.
+    phrases
+        What the question about phrases was made of; needed where it was asked.
     """
     image_to_text, text_to_image = run.test.ranks()
     matching = {
@@ -104,8 +130,20 @@ def measure_run(
     kept = run.weights[run.weights > 0]
     return RunMeasures(
         run.arm, run.seed, image_to_text, text_to_image, run.test.photo, matching, len(kept), len(run.weights),
-        float(kept.mean()) if len(kept) else 0.0, run.training_seconds, run.scoring_seconds, run.curve,
+        float(kept.mean()) if len(kept) else 0.0, run.training_seconds, run.scoring_seconds, run.curve, run.joules, run.steps,
+        *_of_phrases(run, phrases), {name: judged.ranks() for name, judged in run.probes.items() if name != PHRASES},
     )
+
+
+def _of_phrases(run: ArmRun, phrases: Phrases | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Similarities of the test photos to neutral queries, and whether each was classified right; None where not asked."""
+    if phrases is None or PHRASES not in run.probes:
+        return None, None
+    queries, photos = len(phrases.queries), len(phrases.labels)
+    captions = np.repeat(np.arange(len(phrases.captions)), photos)
+    found = run.probes[PHRASES].similarity(np.tile(np.arange(photos), len(phrases.captions)), captions).reshape(-1, photos)
+    right = classified(found[queries:].T, phrases.codes) if phrases.classes else None
+    return (found[:queries].astype(np.float32) if queries else None), right
 
 
 def pool(halves: list[Measured]) -> Measured:
@@ -135,7 +173,9 @@ def pool(halves: list[Measured]) -> Measured:
     for arm, _ in {name: None for runs in by_name for name in runs}:
         if arm not in arms:
             missing.setdefault(arm, "it was not measured with the same seeds in all of the pooled results")
-    return Measured([_join([runs[name] for runs in by_name]) for name in shared], photos, groups, compared, missing)
+    joined = [_join([runs[name] for runs in by_name]) for name in shared]
+    unmeasured = {what: why for half in halves for what, why in half.unmeasured.items()}
+    return Measured(joined, photos, groups, compared, missing, _joined_phrases(halves), unmeasured)
 
 
 def _join(runs: list[RunMeasures]) -> RunMeasures:
@@ -155,7 +195,27 @@ def _join(runs: list[RunMeasures]) -> RunMeasures:
         *(float(np.mean([getattr(run, name) for run in runs])) for name in ("pairs", "pairs_given", "weight")),
         float(np.mean(trained)) if len(trained) == len(runs) else None,
         float(np.mean([run.scoring_seconds for run in runs])),
+        joules=None if any(run.joules is None for run in runs) else float(np.mean([run.joules for run in runs])),
+        steps=float(np.mean([run.steps for run in runs])),
+        neutral=_whole([run.neutral for run in runs]), zero_shot=_whole([run.zero_shot for run in runs]),
+        damaged={
+            name: tuple(np.concatenate(sides) for sides in zip(*(run.damaged[name] for run in runs), strict=True))
+            for name in runs[0].damaged if all(name in run.damaged for run in runs)
+        },
     )
+
+
+def _joined_phrases(halves: list[Measured]) -> Phrases | None:
+    """The phrases of all halves, where all were asked alike."""
+    found = [half.phrases for half in halves]
+    if any(one is None or (one.queries, one.classes) != (found[0].queries, found[0].classes) for one in found):
+        return None
+    return Phrases(found[0].queries, found[0].classes, np.concatenate([one.labels for one in found]))
+
+
+def _whole(parts: list[np.ndarray | None]) -> np.ndarray | None:
+    """The parts as one along their last axis, the photos; None where one lacks."""
+    return None if any(part is None for part in parts) else np.concatenate(parts, axis=-1)
 
 
 def _values(groups: Mapping[str, np.ndarray], attribute: str, judged: Judged) -> np.ndarray:

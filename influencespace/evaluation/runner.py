@@ -18,6 +18,7 @@ from influencespace.training.journal import Journal
 from influencespace.training.kept import Kept
 from influencespace.training.loop import Settings
 from influencespace.training.options import DYNAMIC, UNTRAINED, TrainOptions
+from influencespace.training.probes import Probes
 from influencespace.training.trainer import Trainer, train_arm, trial_scores, untouched
 from influencespace.training.tuning import Trial, candidates, tune
 from influencespace.workspace import Workspace
@@ -55,10 +56,11 @@ class Runner:
 
     def __init__(
         self, workspace: Workspace, trainer: Trainer, curation: Curation, settings: Settings, options: TrainOptions,
-        fit_seconds: float, kept: Kept, journal: Journal,
+        fit_seconds: float, kept: Kept, journal: Journal, probes: Probes,
     ) -> None:
         self.workspace, self.trainer, self.curation, self.settings = workspace, trainer, curation, settings
         self.options, self.fit_seconds, self.kept, self.journal = options, fit_seconds, kept, journal
+        self.probes = probes
         self.began = 0.0
         self._redrawn: Redrawn | None = None
 
@@ -71,16 +73,18 @@ class Runner:
             self.journal.tell(arm, seed, **step)
             report()
 
+        ask = partial(self.probes.ask, self.trainer)
         if arm == UNTRAINED:
-            run = untouched(self.trainer, self.settings, seed)
+            run = untouched(self.trainer, self.settings, seed, ask)
         else:
             found = self._weights(arm, seed, report)
             run = train_arm(
                 self.trainer, arm, found.weights, self.settings, seed, found.seconds, budget=self.options.budget,
                 weighting=self.options.weighting, watch=watch, checkpoint=self.kept.checkpoint(arm, seed),
-                recurate=partial(self._recuration, seed, report) if arm == DYNAMIC else None,
+                recurate=partial(self._recuration, seed, report) if arm == DYNAMIC else None, ask=ask,
             )
-        return measure_run(run, self.trainer.data.test.groups, self.trainer.data.validation.groups)
+        data = self.trainer.data
+        return measure_run(run, data.test.groups, data.validation.groups, phrases=self.probes.phrases)
 
     def _recuration(self, seed: int, report: Callable[[], None], judge: Judge) -> Recuration:
         return Recuration(self.curation, seed - self.options.seed, self.options.schedule, judge, lambda *_: report())

@@ -30,6 +30,7 @@ from influencespace.training.journal import Course
 from influencespace.training.kept import Kept
 from influencespace.training.loop import Settings
 from influencespace.training.options import DYNAMIC, UNTRAINED, TrainOptions, possible
+from influencespace.training.probes import Probes
 from influencespace.training.record import RUN, run_record
 from influencespace.training.trainer import Trainer, make
 from influencespace.training.tuning import Trial
@@ -51,7 +52,8 @@ def train_arms(
     """
     with workspace.write("training", options) as draft:
         data, curation, fit_seconds = load(workspace, options)
-        trainer = make(workspace, data, options)
+        trainer = make(workspace, data, options, progress)
+        probes = Probes.of(workspace, data.test, options)
         possible_arms(options, data, trainer)  # now, and not after the settings were chosen
         kept = Kept.of(workspace, options, curation.plan, curation.decisions)
         if fresh:
@@ -61,12 +63,13 @@ def train_arms(
         arms, missing = possible_arms(options, data, trainer, settings.epochs)
         table = workspace.artifact("pairs").table("pairs")
         held_out = Measured(
-            [], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared, missing
+            [], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared, missing,
+            probes.phrases, probes.unmeasured,
         )
-        runner = Runner(workspace, trainer, curation, settings, options, fit_seconds, kept, journal)
+        runner = Runner(workspace, trainer, curation, settings, options, fit_seconds, kept, journal, probes)
         finished, wanted, course = kept.finished(), options.runs(arms), Course()
         taken_over = [run for run in wanted if run in finished]
-        measures = {run: _load(kept.run(*run)) for run in taken_over}
+        measures = {run: _load(kept.run(*run), probes) for run in taken_over}
         for arm, seed in wanted:
             if (arm, seed) in measures:
                 continue
@@ -149,8 +152,12 @@ def possible_arms(
     return arms, missing
 
 
-def _load(folder: Path) -> RunMeasures:
-    return load_measures(Artifact("training", folder, {})).runs[0]
+def _load(folder: Path, probes: Probes) -> RunMeasures:
+    """A run that was finished before, and what could not be asked of it."""
+    found = load_measures(Artifact("training", folder, {}))
+    for what, why in found.unmeasured.items():
+        probes.unmeasured.setdefault(what, why)
+    return found.runs[0]
 
 
 def _settings(chosen: Settings, trials: list[Trial], trainer: Trainer) -> dict:

@@ -18,6 +18,8 @@ from influencespace.pairs.views import HeldOut
 from influencespace.proxy.objective import softmaxes
 from influencespace.training.data import DECIDES, TrainingData
 from influencespace.training.loop import Settings
+from influencespace.training.probe_features import ProbeFeatures
+from influencespace.training.probes import Photos
 from influencespace.training.runs import Embedded
 
 INITIAL_SCALE = 1 / 0.07
@@ -101,8 +103,8 @@ class HeadsTrainer:
 
     name = "heads"
 
-    def __init__(self, data: TrainingData, random_start: bool = False) -> None:
-        self.data, self.device = data, data.image.device
+    def __init__(self, data: TrainingData, random_start: bool = False, features: ProbeFeatures | None = None) -> None:
+        self.data, self.device, self.features = data, data.image.device, features
         self.identity = data.aligned and not random_start
 
     @property
@@ -125,3 +127,7 @@ class HeadsTrainer:
     def judge(self, task: HeadsTask, split: HeldOut) -> Embedded:
         """A held-out split by trained heads."""
         return task.judge(split)
+
+    def probe(self, task: HeadsTask, photos: Photos, captions: list[str], photo: np.ndarray) -> Embedded | None:
+        """Other photos and captions by trained heads; None where the encoder of the features is not known."""
+        return None if self.features is None else task.embed(*self.features(photos, captions), photo)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 
 from influencespace.artifact import canonical
@@ -54,12 +56,19 @@ class ProbeFeatures:
         self.workspace, self.device, self.progress = workspace, device, progress
         self.features = workspace.artifact("features")
         self.arrays = {side: self.features.array(side) for side in ("image", "text")}
-        table = workspace.artifact("pairs").table("pairs")
-        self._train = training_rows(table)
-        table = table.assign(at=range(len(table)))[table["split"] != "train"].dropna(subset="image_path")
-        self._known = table.set_axis(table["image_path"].map(Path)).loc[lambda known: ~known.index.duplicated()]
         self._encoder: Encoder | None = None
         self._preparations: dict[str, Preparation] = {}
+
+    @cached_property
+    def _pairs(self) -> pd.DataFrame:
+        return self.workspace.artifact("pairs").table("pairs")
+
+    @cached_property
+    def _known(self) -> pd.DataFrame:
+        """The pairs of held-out photos, one a photo, by the path of their image."""
+        table = self._pairs.assign(at=range(len(self._pairs)))
+        table = table[table["split"] != "train"].dropna(subset="image_path")
+        return table.set_axis(table["image_path"].map(Path)).loc[lambda known: ~known.index.duplicated()]
 
     @property
     def possible(self) -> bool:
@@ -128,5 +137,5 @@ class ProbeFeatures:
             vectors = torch.from_numpy(np.asarray(vectors, dtype=np.float32))
             return torch.nn.functional.normalize(vectors, dim=1).to(self.device)
         if side not in self._preparations:
-            self._preparations[side] = Preparation.fit(TrainingRows(self.arrays[side], self._train), WIDEST, 0)
+            self._preparations[side] = Preparation.fit(TrainingRows(self.arrays[side], training_rows(self._pairs)), WIDEST, 0)
         return self._preparations[side].apply(vectors).to(self.device)

@@ -78,6 +78,8 @@ class ArmRun:
         Energy of the training alone, where the device reports it.
     steps
         Optimizer steps.
+    probes
+        What the trained model answers to each question of :class:`~influencespace.training.probes.Probes` that it can be asked.
     """
 
     arm: str
@@ -90,3 +92,4 @@ class ArmRun:
     curve: list[dict[str, Any]] = field(default_factory=list)
     joules: float | None = None
     steps: int = 0
+    probes: dict[str, Judged] = field(default_factory=dict)

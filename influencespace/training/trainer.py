@@ -12,11 +12,14 @@ import torch
 
 from influencespace.metrics.recall import BOTH, photo_scores
 from influencespace.pairs.views import HeldOut
+from influencespace.progress import Progress, silent
 from influencespace.training.data import DECIDES, TrainingData
 from influencespace.training.dynamic import Judge, Recuration
 from influencespace.training.heads import HeadsTrainer
 from influencespace.training.loop import Settings, Task, fit
 from influencespace.training.options import UNTRAINED, TrainOptions
+from influencespace.training.probe_features import ProbeFeatures
+from influencespace.training.probes import Photos
 from influencespace.training.runs import ArmRun, Judged
 from influencespace.workspace import Workspace
 
@@ -50,22 +53,29 @@ class Trainer(Protocol):
     def judge(self, task: Task, split: HeldOut) -> Judged:
         """What a trained model says of a held-out split."""
 
+    def probe(self, task: Task, photos: Photos, captions: list[str], photo: np.ndarray) -> Judged | None:
+        """What a trained model says of photos and captions that are in no split; None where it cannot see or read them.
 
-def make(workspace: Workspace, data: TrainingData, options: TrainOptions) -> Trainer:
-    """The trainer that the options ask for.
+        ``photo`` is (m,) int, the photo of each caption; -1 for one that belongs to none of them.
+        """
+
+
+def make(workspace: Workspace, data: TrainingData, options: TrainOptions, progress: Progress = silent) -> Trainer:
+    """The trainer that the options ask for; ``progress`` is told of what it embeds on the way.
 
     Raises
     ------
     TrainingError
         If the workspace has not what it needs.
     """
-    return HeadsTrainer(data, random_start=options.joint_dimensions is not None)
+    features = ProbeFeatures(workspace, data.image.device, progress)
+    return HeadsTrainer(data, options.joint_dimensions is not None, features if features.possible else None)
 
 
 def train_arm(
     trainer: Trainer, arm: str, weights: np.ndarray, settings: Settings, seed: int, scoring: float, *, budget: str = "epochs",
     weighting: str = "loss", watch: Callable[[dict[str, Any]], None] = lambda step: None, checkpoint: Path | None = None,
-    recurate: Callable[[Judge], Recuration] | None = None,
+    recurate: Callable[[Judge], Recuration] | None = None, ask: Callable[[Task], dict[str, Judged]] = lambda task: {},
 ) -> ArmRun:
     """Train one arm with one seed on (n_train,) weights, and judge both held-out splits.
 
@@ -79,6 +89,8 @@ def train_arm(
         As for :func:`influencespace.training.loop.fit`.
     recurate
         Makes what curates anew during the training, from what asks the model as it is then; its time counts as scoring.
+    ask
+        Puts further questions to the trained model (:meth:`influencespace.training.probes.Probes.ask`).
     """
     task = trainer.task(settings, seed)
     again = recurate(partial(trainer.judge, task)) if recurate is not None else None
@@ -88,14 +100,18 @@ def train_arm(
     )
     scoring += again.seconds if again is not None else 0.0
     judged = (trainer.judge(task, split) for split in (trainer.data.test, trainer.data.validation))
-    return ArmRun(arm, seed, weights, *judged, fitted.seconds, scoring, fitted.curve, fitted.joules, fitted.steps)
+    return ArmRun(
+        arm, seed, weights, *judged, fitted.seconds, scoring, fitted.curve, fitted.joules, fitted.steps, ask(task)
+    )
 
 
-def untouched(trainer: Trainer, settings: Settings, seed: int) -> ArmRun:
-    """The arm that trains nothing: the encoder as it came."""
+def untouched(
+    trainer: Trainer, settings: Settings, seed: int, ask: Callable[[Task], dict[str, Judged]] = lambda task: {}
+) -> ArmRun:
+    """The arm that trains nothing: the encoder as it came; ``ask`` as for :func:`train_arm`."""
     task, data = trainer.task(settings, seed), trainer.data
     judged = (trainer.judge(task, split) for split in (data.test, data.validation))
-    return ArmRun(UNTRAINED, seed, np.zeros(len(data.train), dtype=np.float32), *judged, None, 0.0)
+    return ArmRun(UNTRAINED, seed, np.zeros(len(data.train), dtype=np.float32), *judged, None, 0.0, probes=ask(task))
 
 
 def trial_scores(

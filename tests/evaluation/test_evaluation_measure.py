@@ -1,5 +1,6 @@
 """What is kept of a run, how halves are pooled, and that tables hold all of it."""
 
+import json
 from dataclasses import replace
 
 import evaluation_cases as cases
@@ -12,6 +13,7 @@ from influencespace.evaluation.compare import compare
 from influencespace.evaluation.measure import ANY, measure_run, pool
 from influencespace.evaluation.store import load_measures, ranks_table, save_measures
 from influencespace.metrics.recall import retrieval_ranks
+from influencespace.training.probes import PHRASES, TYPOS
 from influencespace.workspace import Artifact, Draft
 
 
@@ -20,8 +22,13 @@ def assert_same_runs(found, expected):
     for one, other in zip(found, expected, strict=True):
         for name in ("image_to_text", "text_to_image", "photo"):
             assert np.array_equal(getattr(one, name), getattr(other, name))
-        for name in ("pairs", "pairs_given", "weight", "training_seconds", "scoring_seconds", "curve"):
+        for name in ("pairs", "pairs_given", "weight", "training_seconds", "scoring_seconds", "curve", "joules", "steps"):
             assert getattr(one, name) == getattr(other, name)
+        for name in ("neutral", "zero_shot"):
+            assert np.array_equal(getattr(one, name), getattr(other, name))
+        assert one.damaged.keys() == other.damaged.keys()
+        for name, sides in one.damaged.items():
+            assert all(np.array_equal(a, b) for a, b in zip(sides, other.damaged[name], strict=True))
         assert one.matching.keys() == other.matching.keys()
         for attribute in one.matching:
             for part in ("positive", "negative", "drawn"):
@@ -37,6 +44,25 @@ def test_a_run_is_measured_by_its_ranks_weights_and_times():
     assert (found.pairs, found.pairs_given, found.weight) == (40, 50, 1.25)
     assert (found.training_seconds, found.scoring_seconds, found.curve) == (3, 6, trained.curve)
     assert set(found.matching) == {ANY, "gender_words", "place"}
+
+
+def test_what_a_run_answered_is_kept_as_similarities_right_answers_and_ranks():
+    trained, phrases = cases.run("full", 2), cases.phrases(80)
+    found = measure_run(trained, cases.groups(80), cases.groups(40), phrases=phrases)
+    asked = trained.probes[PHRASES]
+    similarity = asked.text.astype(np.float64) @ asked.image.T.astype(np.float64)
+    assert found.neutral == pytest.approx(similarity[: len(phrases.queries)], abs=1e-6)
+    best = np.array(phrases.classes)[similarity[len(phrases.queries) :].argmax(axis=0)]
+    assert found.zero_shot.tolist() == (best == phrases.labels).tolist()
+    assert list(found.damaged) == ["blur", TYPOS]
+    for one, other in zip(found.damaged["blur"], trained.probes["blur"].ranks(), strict=True):
+        assert np.array_equal(one, other)
+    assert (found.joules, found.steps) == (45, 8)
+
+
+def test_a_run_that_was_asked_nothing_has_no_answers():
+    found = measure_run(cases.run("full", 0, asked=False), cases.groups(80), cases.groups(40), phrases=cases.phrases(80))
+    assert (found.neutral, found.zero_shot, found.damaged) == (None, None, {})
 
 
 def test_all_arms_decide_about_the_same_false_pairs():
@@ -59,6 +85,21 @@ def test_tables_hold_all_that_was_measured(tmp_path):
     assert {k: v.tolist() for k, v in found.groups.items()} == {k: v.tolist() for k, v in expected.groups.items()}
     assert (found.compared, found.missing) == (expected.compared, expected.missing)
     assert compare(found, draws=50) == compare(expected, draws=50)
+
+
+def test_tables_of_an_earlier_version_are_read_back(tmp_path):
+    expected = cases.measured(seeds=2, asked=False)
+    save_measures(Draft(tmp_path), expected)
+    for table, columns in (("runs", ["joules", "steps"]), ("curves", ["seconds"]), ("photos", ["label"])):
+        file = tmp_path / f"{table}.parquet"
+        pd.read_parquet(file).drop(columns=columns).to_parquet(file)
+    facts = json.loads((tmp_path / "measured.json").read_text())
+    (tmp_path / "measured.json").write_text(json.dumps({key: facts[key] for key in ("compared", "missing")}))
+    found = load_measures(Artifact("training", tmp_path, {}))
+    assert found.phrases is None and found.unmeasured == {}
+    assert [(run.joules, run.steps) for run in found.runs] == [(None, 0)] * len(expected.runs)
+    again, first = (compare(one, draws=30)["arms"][0]["recall"] for one in (found, expected))
+    assert again == first
 
 
 def test_tables_of_arms_without_curves_or_groups_are_read_back(tmp_path):
@@ -94,6 +135,15 @@ def test_pooled_halves_are_one_result_over_all_photos():
     pooled = [arm["recall"]["R@10"]["both"]["mean"] for arm in (found, first, second)]
     assert pooled[0] == pytest.approx((80 * pooled[1] + 60 * pooled[2]) / 140)
     assert found["gaps"]["gender_words"]["groups"]["female"]["photos"] == 27 + 20
+    assert run.neutral.shape == (len(both.phrases.queries), 140) and len(run.zero_shot) == len(both.phrases.labels) == 140
+    for side, one, two in zip(run.damaged["blur"], a.damaged["blur"], b.damaged["blur"], strict=True):
+        assert side.tolist() == [*one, *two]
+
+
+def test_pooled_halves_keep_only_what_was_asked_of_both():
+    both = pool([cases.measured(seeds=1), cases.measured(seeds=1, photos=60, name="other", salt=3, asked=False)])
+    assert all((run.neutral, run.zero_shot, run.damaged) == (None, None, {}) for run in both.runs)
+    assert set(both.unmeasured) == {"neutral", "zero_shot", "robustness"}
 
 
 def test_pooling_averages_times_and_leaves_out_what_one_half_lacks():

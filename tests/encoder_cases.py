@@ -66,6 +66,9 @@ def make_encoder(kind: str, folder: Path, seed: int = 0) -> Path:
         vision = convolutional if kind == "convolutional" else CLIPVisionConfig(**_VISION)
         config = VisionTextDualEncoderConfig.from_vision_text_configs(vision, BertConfig(**_TEXT), projection_dim=8)
         model = VisionTextDualEncoderModel(config)
+        if kind == "convolutional":
+            # Without statistics of their own, batch norms would let nothing through so many layers.
+            model.vision_model.train()(torch.randn(64, 3, SIDE, SIDE))
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     _tokenizer(kind).save_pretrained(folder)

@@ -74,12 +74,12 @@ class Recuration:
         if epoch not in self.schedule:
             return None
         began = time.perf_counter()
-        pairs = self._embedded()
+        pairs = self.embedded()
         weights = Redrawn(replace(self.curation, pairs=pairs), self.seed, self.progress).influence()
         self.seconds += time.perf_counter() - began
         return weights
 
-    def _embedded(self) -> PreparedPairs:
+    def embedded(self) -> PreparedPairs:
         """The pairs as the proxies see them, by the features that the model gives them now.
 
         Those of the test photos stay zero: nothing looks at them.

@@ -33,6 +33,8 @@ page = st.navigation(
                 help="Train on the curated pairs and beside them on others."),
         st.Page(PAGES / "results.py", title="Results", icon=":material/query_stats:",
                 help="What was measured: recall, gaps between groups, predicted against actual, and retrievals that changed."),
+        st.Page(PAGES / "ablations.py", title="Ablations", icon=":material/science:",
+                help="How much each setting of the curation matters, varied one at a time."),
         st.Page(PAGES / "export.py", title="Export", icon=":material/download:",
                 help="Write the curated pairs to a file."),
     ],

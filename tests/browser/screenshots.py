@@ -16,7 +16,7 @@ from influencespace.stages import build_demo, run_stages
 from influencespace.training.options import TrainOptions
 from tests.browser import visiting
 
-PAGES = ("Data", "Clusters", "Influence", "Curate", "Train", "Results", "Export")
+PAGES = ("Data", "Clusters", "Influence", "Curate", "Train", "Results", "Ablations", "Export")
 SIZES = {"small": (1280, 720), "large": (1920, 1080)}
 THEMES = ("light", "dark")
 SEEDS = 3

@@ -13,7 +13,7 @@ from visiting import CHROMIUM, MAP, go_to, served, settled
 from influencespace.curation.history import History
 
 pytestmark = visiting.IN_A_BROWSER
-PAGES = ("Data", "Clusters", "Influence", "Curate", "Train", "Results", "Export")
+PAGES = ("Data", "Clusters", "Influence", "Curate", "Train", "Results", "Ablations", "Export")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
+from influencespace.features.corruptions import corrupt
 from influencespace.features.encoder import Encoder
 from influencespace.features.store import Rows, ahead, batches, open_photo
 from influencespace.progress import Progress, silent
@@ -89,7 +90,8 @@ def _cells(seen: torch.Tensor, shape: torch.Tensor | None) -> np.ndarray:
 
 
 def grid_features(
-    encoder: Encoder, table: pd.DataFrame, folder: Path, batch_size: int = 64, progress: Progress = silent
+    encoder: Encoder, table: pd.DataFrame, folder: Path, corruption: str | None = None, batch_size: int = 64,
+    progress: Progress = silent,
 ) -> Grid:
     """The grid features of all photos of a table of pairs, computed once for each photo and encoder.
 
@@ -105,6 +107,8 @@ def grid_features(
         The pairs; columns ``photo`` (digest), ``image_path`` and ``row`` are read.
     folder
         Where grid features are kept.
+    corruption
+        Look at the photos with this one of :data:`~influencespace.features.corruptions.CORRUPTIONS`.
     batch_size
         Photos at once.
     progress
@@ -116,6 +120,7 @@ def grid_features(
         If a photo cannot be read (any more); the message names the file and its row.
     """
     code, digests = pd.factorize(table["photo"])
+    digests = [digest if corruption is None else f"{digest} {corruption}" for digest in digests]
     first = np.unique(code, return_index=True)[1]
     paths, rows = table["image_path"].to_numpy(), table["row"].to_numpy()
     store = _Store(folder / f"{encoder.digest}-{SIDE}x{SIDE}", _width(encoder, paths[first[0]], int(rows[first[0]])))
@@ -123,7 +128,8 @@ def grid_features(
     workers = min(8, os.cpu_count() or 1)
 
     def prepared(i: int) -> tuple[str, dict]:
-        return digests[i], encoder.prepare(open_photo(paths[first[i]], int(rows[first[i]])))
+        photo = open_photo(paths[first[i]], int(rows[first[i]]))
+        return digests[i], encoder.prepare(photo if corruption is None else corrupt(photo, corruption))
 
     done = len(digests) - len(absent)
     for batch in batches(ahead(prepared, absent, workers, 2 * batch_size), batch_size):

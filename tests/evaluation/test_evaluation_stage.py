@@ -76,7 +76,7 @@ def test_training_time_is_measured_and_scoring_counts_where_it_was_needed(made):
             continue
         assert seconds["training"] > 0
         assert seconds["total"] == pytest.approx(seconds["training"] + seconds["scoring"], rel=1e-3)
-        scored = arm["arm"] in ("influence", "agreement")
+        scored = arm["arm"] in ("influence", "semantic", "agreement")
         # Of the two seeds one took over the proxies of the workspace.
         assert seconds["scoring"] > fitting / 2 if scored else seconds["scoring"] < fitting / 2
 
@@ -127,7 +127,7 @@ def test_removing_planted_mismatches_beats_removing_at_random(made):
 
 def test_progress_counts_settings_then_runs_up_to_all(made):
     _, told, aligned = made
-    total = 5 * 2 + 1 if aligned else 4 * 2
+    total = 7 * 2 + 1 if aligned else 6 * 2
     choosing = [(done, of) for done, of, what in told if what.startswith("choosing")]
     assert choosing == sorted(choosing) and set(choosing) == {(0, 2), (1, 2)}
     training = [(done, of, what) for done, of, what in told if what.startswith("training")]

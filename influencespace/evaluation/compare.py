@@ -10,14 +10,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from influencespace.evaluation.figures import DECIDES, RECALLS, ArmFigures, arm_figures, compared_groups
+from influencespace.evaluation.answers import Answers, answers, skew_of_chance
+from influencespace.evaluation.efficiency import Efficiency, efficiency
+from influencespace.evaluation.figures import DECIDES, RECALLS, ArmFigures, arm_figures, compared_groups, resample
 from influencespace.evaluation.measure import Measured
 from influencespace.metrics.fairness import OPPORTUNITY, PARITY
-from influencespace.metrics.gaps import GroupDifference, group_difference, spread
+from influencespace.metrics.gaps import GroupDifference, group_difference, lowest, spread, worst
 from influencespace.metrics.intervals import DRAWS, Interval, Rate
 from influencespace.metrics.recall import BOTH
+from influencespace.metrics.zeroshot import UNLABELLED
 
-FORMAT = 1
+FORMAT = 2
 BASELINE = "full"
 # What every arm is compared against, where it was run.
 AGAINST = (BASELINE, "random", "start")
@@ -39,23 +42,30 @@ def compare(measured: Measured, *, draws: int = DRAWS, seed: int = 0) -> dict:
     Returns
     -------
     dict
-        ``format, decides, photos, captions, seeds, arms, differences, missing``.
+        ``format, decides, photos, captions, seeds, arms, differences, missing, unmeasured, neutral, zero_shot``.
     """
-    figures = arm_figures(measured, draws, seed)
+    resampled = resample(measured, draws, seed)
+    figures = arm_figures(measured, draws, seed, resampled)
+    found = {arm: answers(runs, measured, resampled) for arm, runs in resampled.runs.items()}
+    full = resampled.runs.get(BASELINE)
+    costs = {arm: efficiency(runs, full, resampled, measured.keeps_best) for arm, runs in resampled.runs.items()}
     return {
         "format": FORMAT,
         "decides": DECIDES,
         "photos": len(measured.photos),
         "captions": len(measured.runs[0].photo),
         "seeds": sorted({run.seed for run in measured.runs}),
-        "arms": [_arm(arm, figures.get(BASELINE), measured) for arm in figures.values()],
+        "arms": [_arm(arm, figures.get(BASELINE), measured, found[name], costs[name]) for name, arm in figures.items()],
         "differences": [
             entry
             for other in AGAINST if other in figures
             for name, arm in figures.items() if name != other
-            for entry in _differences(arm, figures[other], measured)
+            for entry in _differences(arm, figures[other], measured, found[name], found[other])
         ],
         "missing": measured.missing,
+        "unmeasured": measured.unmeasured,
+        "neutral": _neutral(measured, list(found.values())),
+        "zero_shot": _classes(measured, list(found.values())),
     }
 
 
@@ -70,7 +80,9 @@ def verdict(difference: dict) -> str:
     return "not worse" if difference["low"] > MARGIN else "undecided"
 
 
-def _arm(arm: ArmFigures, baseline: ArmFigures | None, measured: Measured) -> dict:
+def _arm(
+    arm: ArmFigures, baseline: ArmFigures | None, measured: Measured, answered: Answers, cost: Efficiency
+) -> dict:
     recall = {m: {d: rate.interval(100).json() for d, rate in arm.recall[m].items()} for m in RECALLS}
     return {
         "arm": arm.arm,
@@ -78,6 +90,7 @@ def _arm(arm: ArmFigures, baseline: ArmFigures | None, measured: Measured) -> di
         "reduction": arm.reduction,
         "weight": arm.weight,
         "recall": recall,
+        "median_rank": {direction: rate.interval().json() for direction, rate in arm.median.items()},
         "seconds": {
             "training": None if arm.training is None else arm.training.point,
             "scoring": arm.scoring.point,
@@ -88,8 +101,32 @@ def _arm(arm: ArmFigures, baseline: ArmFigures | None, measured: Measured) -> di
             "accuracy": arm.accuracy.interval().json(),
             **{p: {name: _parity(arm, p, name).json() for name in measured.groups} for p in (PARITY, OPPORTUNITY)},
         },
+        "worst_group": {attribute: worst(_compared(arm, attribute, measured), 100) for attribute in measured.groups},
         "proposal": _proposal(arm, baseline, measured),
+        **answered.json(),
+        **cost.json(),
     }
+
+
+def _neutral(measured: Measured, found: list[Answers]) -> dict | None:
+    """The neutral queries, and what random rankings would come to; null where none was asked of any arm."""
+    attributes = [name for name in measured.groups if any(name in one.ndkl for one in found)]
+    if not attributes:
+        return None
+    return {"queries": measured.phrases.queries, "chance": {name: skew_of_chance(measured, name) for name in attributes}}
+
+
+def _classes(measured: Measured, found: list[Answers]) -> dict | None:
+    """The classes, and how many test photos have one; null where no arm was asked."""
+    if all(one.top1 is None for one in found):
+        return None
+    return {
+        "classes": measured.phrases.classes, "photos": int(np.count_nonzero(measured.phrases.labels != UNLABELLED)),
+    }
+
+
+def _compared(arm: ArmFigures, attribute: str, measured: Measured) -> dict[str, Rate]:
+    return {group: arm.groups[attribute][group] for group in compared_groups(measured, attribute)}
 
 
 def _gap(arm: ArmFigures, attribute: str, measured: Measured) -> dict:
@@ -141,11 +178,15 @@ def _mitigation(arm: ArmFigures, baseline: ArmFigures | None, metric: str, attri
     return replace(change.interval(), mean=point)
 
 
-def _differences(arm: ArmFigures, other: ArmFigures, measured: Measured) -> list[dict]:
+def _differences(
+    arm: ArmFigures, other: ArmFigures, measured: Measured, answered: Answers, of_other: Answers
+) -> list[dict]:
     names = {"arm": arm.arm, "against": other.arm}
     entries = [
         names | {"metric": m} | (arm.recall[m][BOTH] - other.recall[m][BOTH]).interval(100).json() for m in RECALLS
     ]
+    entries.append(names | {"metric": "median rank"} | (arm.median[BOTH] - other.median[BOTH]).interval().json())
+    entries += [names | entry for entry in answered.differences(of_other)]
     if other.arm != BASELINE:
         return entries
     for attribute in measured.groups:
@@ -153,6 +194,9 @@ def _differences(arm: ArmFigures, other: ArmFigures, measured: Measured) -> list
         for group in compared:
             change = arm.groups[attribute][group] - other.groups[attribute][group]
             entries.append(names | {"metric": "group", "attribute": attribute, "group": group} | change.interval(100).json())
+        if len(compared) > 1:
+            own, others = (lowest(_compared(one, attribute, measured)) for one in (arm, other))
+            entries.append(names | {"metric": "worst group", "attribute": attribute} | (own - others).interval(100).json())
         gap = group_difference({g: other.groups[attribute][g] for g in compared})
         if gap.why is None:
             # Between the two groups that lie farthest apart with all data, so that the change has a sign that stays.

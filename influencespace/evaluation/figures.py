@@ -10,7 +10,7 @@ from influencespace.evaluation.measure import ANY, Measured, RunMeasures
 from influencespace.metrics.fairness import OPPORTUNITY, PARITY, parity_differences
 from influencespace.metrics.gaps import comparable, group_rates
 from influencespace.metrics.intervals import Rate, TwoWayBootstrap
-from influencespace.metrics.recall import BOTH, DIRECTIONS, photo_scores
+from influencespace.metrics.recall import BOTH, DIRECTIONS, IMAGE_TO_TEXT, TEXT_TO_IMAGE, photo_scores
 
 RECALLS = {"R@1": 1, "R@5": 5, "R@10": 10}
 # The metric that decides; the others describe.
@@ -29,6 +29,8 @@ class ArmFigures:
         Means over the seeds.
     recall
         Metric -> direction -> rate in [0, 1].
+    median
+        Direction -> median place of the right answer, 1 = first; ``both`` is the mean of the two.
     groups
         Attribute -> group -> Recall@10 of both directions, for every group that has a photo.
     accuracy
@@ -48,6 +50,7 @@ class ArmFigures:
     pairs_given: float
     weight: float
     recall: dict[str, dict[str, Rate]]
+    median: dict[str, Rate]
     groups: dict[str, dict[str, Rate]]
     accuracy: Rate
     rates: dict[str, dict[str, dict[str, Rate]]]
@@ -62,10 +65,19 @@ class ArmFigures:
         return 100 * (self.pairs_given - self.pairs) / self.pairs_given
 
 
-def arm_figures(measured: Measured, draws: int, seed: int) -> dict[str, ArmFigures]:
-    """The figures of every arm from the same resamples, in the order in which the arms were run.
+@dataclass(frozen=True)
+class Resampled:
+    """The runs of every arm, one a seed, in the order in which the arms were run, and resamples of seeds and photos.
 
     An arm that was run once (it trains nothing, so that no seed matters) stands for every seed.
+    """
+
+    runs: dict[str, list[RunMeasures]]
+    bootstrap: TwoWayBootstrap
+
+
+def resample(measured: Measured, draws: int, seed: int) -> Resampled:
+    """Pair the runs by their seeds, and draw.
 
     Raises
     ------
@@ -76,14 +88,25 @@ def arm_figures(measured: Measured, draws: int, seed: int) -> dict[str, ArmFigur
     for run in measured.runs:
         runs.setdefault(run.arm, {})[run.seed] = run
     seeds = max((sorted(arm) for arm in runs.values()), key=len, default=[])
-    bootstrap = TwoWayBootstrap(len(seeds), len(measured.photos), draws, seed)
-    figures = {}
+    paired = {}
     for arm, by_seed in runs.items():
         if len(by_seed) > 1 and sorted(by_seed) != seeds:
             raise ValueError(f"arm {arm} was run with seeds {sorted(by_seed)}, others with {seeds}")
         once = next(iter(by_seed.values()))
-        figures[arm] = _figures([by_seed.get(s, once) for s in seeds], measured, bootstrap)
-    return figures
+        paired[arm] = [by_seed.get(s, once) for s in seeds]
+    return Resampled(paired, TwoWayBootstrap(len(seeds), len(measured.photos), draws, seed))
+
+
+def arm_figures(measured: Measured, draws: int, seed: int, resampled: Resampled | None = None) -> dict[str, ArmFigures]:
+    """The figures of every arm from the same resamples; those that are given, where there are already.
+
+    Raises
+    ------
+    ValueError
+        As :func:`resample`.
+    """
+    found = resampled or resample(measured, draws, seed)
+    return {arm: _figures(runs, measured, found.bootstrap) for arm, runs in found.runs.items()}
 
 
 def compared_groups(measured: Measured, attribute: str) -> list[str]:
@@ -113,11 +136,20 @@ def _figures(runs: list[RunMeasures], measured: Measured, bootstrap: TwoWayBoots
     return ArmFigures(
         runs[0].arm,
         *(float(np.mean([getattr(run, name) for run in runs])) for name in ("pairs", "pairs_given", "weight")),
-        {m: {d: bootstrap.rate(stacked[m][d]) for d in DIRECTIONS} for m in RECALLS},
+        {m: {d: bootstrap.rate(stacked[m][d]) for d in DIRECTIONS} for m in RECALLS}, _medians(runs, bootstrap),
         groups, bootstrap.rate(correct, drawn), rates, parity,
         bootstrap.seed_mean(training) if trained else None, bootstrap.seed_mean(scoring),
         bootstrap.seed_mean(training + scoring) if trained else None,
     )
+
+
+def _medians(runs: list[RunMeasures], bootstrap: TwoWayBootstrap) -> dict[str, Rate]:
+    """The median place of each direction, over all queries and seeds: a caption is a query, and so is a photo."""
+    photos = np.arange(len(runs[0].image_to_text))
+    forward = bootstrap.median(np.stack([run.image_to_text for run in runs]) + 1, photos)
+    backward = bootstrap.median(np.stack([run.text_to_image for run in runs]) + 1, runs[0].photo)
+    both = Rate((forward.point + backward.point) / 2, (forward.draws + backward.draws) / 2)
+    return {BOTH: both, IMAGE_TO_TEXT: forward, TEXT_TO_IMAGE: backward}
 
 
 def _by_photo(runs: list[RunMeasures], attribute: str) -> tuple[np.ndarray, ...]:

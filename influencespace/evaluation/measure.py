@@ -91,6 +91,8 @@ class Measured:
         The neutral queries, the classes, and the class of each test photo; None in results of earlier versions.
     unmeasured
         What could not be measured of any arm (``neutral, zero_shot, robustness``) and why.
+    keeps_best
+        Whether trainings end with the best of their epochs, and not with the last.
     """
 
     runs: list[RunMeasures]
@@ -100,6 +102,7 @@ class Measured:
     missing: dict[str, str] = field(default_factory=dict)
     phrases: Phrases | None = None
     unmeasured: dict[str, str] = field(default_factory=dict)
+    keeps_best: bool = False
 
 
 def measure_run(

@@ -64,7 +64,7 @@ def train_arms(
         table = workspace.artifact("pairs").table("pairs")
         held_out = Measured(
             [], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared, missing,
-            probes.phrases, probes.unmeasured,
+            probes.phrases, probes.unmeasured, settings.patience > 0,
         )
         runner = Runner(workspace, trainer, curation, settings, options, fit_seconds, kept, journal, probes)
         finished, wanted, course = kept.finished(), options.runs(arms), Course()

@@ -32,6 +32,7 @@ def save_measures(draft: Draft, measured: Measured) -> None:
     draft.table("curves", pd.DataFrame(curves, columns=CURVE_COLUMNS))
     photos = {"photo": measured.photos} | {GROUP + name: values for name, values in measured.groups.items()}
     facts = {"compared": measured.compared, "missing": measured.missing, "unmeasured": measured.unmeasured}
+    facts["keeps_best"] = measured.keeps_best
     if measured.phrases is not None:
         photos["label"] = measured.phrases.labels
         facts |= {"queries": measured.phrases.queries, "classes": measured.phrases.classes}
@@ -79,7 +80,7 @@ def load_measures(artifact: Artifact) -> Measured:
         phrases = Phrases(facts["queries"], facts["classes"], photos["label"].to_numpy(dtype=object))
     return Measured(
         runs, photos["photo"].to_numpy(dtype=object), groups, facts["compared"], facts["missing"], phrases,
-        facts.get("unmeasured", {}),
+        facts.get("unmeasured", {}), facts.get("keeps_best", False),
     )
 
 

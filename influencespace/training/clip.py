@@ -55,6 +55,9 @@ LARGEST_SCALE = 100
 # Held-out photos or captions that are embedded together.
 TOGETHER = 256
 
+# What a tower makes of a part of a batch: its tensors in, (b, d) out.
+Features = Callable[[dict[str, torch.Tensor]], torch.Tensor]
+
 
 class ClipTrainer:
     """Fine-tunes one encoder on the pairs of one table (:class:`~influencespace.training.trainer.Trainer`).
@@ -156,7 +159,7 @@ class ClipTrainer:
 
     @torch.no_grad()
     def _pool(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        return _in_parts(lambda **part: self._tower(**part).pooler_output, inputs, self.device)
+        return _in_parts(lambda part: self._tower(**part).pooler_output, inputs, self.device)
 
 
 class ClipTask:
@@ -203,25 +206,26 @@ class ClipTask:
     def see(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         """(b, d) unit vectors of photos, prepared or pooled."""
         if "pooled" in inputs:
-            return self._unit(lambda pooled: self.module.visual_projection(pooled), inputs)
-        return self._unit(lambda **part: self.module.get_image_features(**part).pooler_output, inputs)
+            return self._unit(lambda part: self.module.visual_projection(part["pooled"]), inputs)
+        return self._unit(lambda part: self.module.get_image_features(**part).pooler_output, inputs)
 
     def read(self, captions: Sequence[str]) -> torch.Tensor:
         """(b, d) unit vectors of captions."""
-        return self._unit(lambda **part: self.module.get_text_features(**part).pooler_output, self.trainer.tokens(captions))
+        return self._unit(lambda part: self.module.get_text_features(**part).pooler_output, self.trainer.tokens(captions))
 
-    def _unit(self, features: Callable[..., torch.Tensor], inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    def _unit(self, features: Features, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         return normalize(_in_parts(features, inputs, self.trainer.device), dim=1)
 
 
-def _in_parts(features: Callable[..., torch.Tensor], inputs: dict[str, torch.Tensor], device: torch.device) -> torch.Tensor:
-    """(b, d) float32 ``features(**inputs)`` on the device, a part at a time; see the module's text for what is kept."""
+def _in_parts(features: Features, inputs: dict[str, torch.Tensor], device: torch.device) -> torch.Tensor:
+    """(b, d) float32 ``features(inputs)`` on the device, a part at a time; see the module's text for what is kept."""
     size, count = CPU_PHOTOS if device.type == "cpu" else PART, len(next(iter(inputs.values())))
     if count > size and torch.is_grad_enabled():
+        # The tensors must be no keyword arguments: from the others alone torch knows on which device to repeat a dropout.
         features = partial(checkpoint, features, use_reentrant=False)
     with half(device):
         parts = [
-            features(**{name: value[start : start + size].to(device) for name, value in inputs.items()})
+            features({name: value[start : start + size].to(device) for name, value in inputs.items()})
             for start in range(0, count, size)
         ]
     return torch.cat(parts).float()

@@ -24,6 +24,7 @@ from influencespace.workspace import Workspace
 
 KINDS = ("clip", "siglip", "siglip2", "vision-text-dual-encoder", "convolutional")
 CPU = torch.device("cpu")
+NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA device here")
 SIZES = {"train": 96, "validation": 40, "test": 30}
 SETTINGS = Settings(learning_rate=3e-3, epochs=3, batch_size=24)
 
@@ -61,10 +62,10 @@ def table(tmp_path_factory):
     return pd.DataFrame(rows).assign(row=range(1, len(rows) + 1), id=[str(i) for i in range(len(rows))])
 
 
-def data_of(table):
+def data_of(table, device=CPU):
     """What a trainer needs of a workspace's data; it never looks at the features."""
-    nothing = torch.zeros(len(table), 1)
-    codes = torch.from_numpy(photo_codes(table, slice(None)))
+    nothing = torch.zeros(len(table), 1, device=device)
+    codes = torch.from_numpy(photo_codes(table, slice(None))).to(device)
     return TrainingData(
         nothing, nothing, codes, training_rows(table), heldout(table, "validation"), heldout(table, "test"), True, 1.0
     )
@@ -72,8 +73,8 @@ def data_of(table):
 
 @pytest.fixture
 def make(encoders, table, tmp_path):
-    def make(kind="clip", adapter="none", table=table):
-        return ClipTrainer(encoders(kind), data_of(table), table, adapter, tmp_path)
+    def make(kind="clip", adapter="none", table=table, device=CPU):
+        return ClipTrainer(encoders(kind), data_of(table, device), table, adapter, tmp_path)
 
     return make
 
@@ -89,7 +90,7 @@ def task_of(trainer, seed=0, settings=SETTINGS, dropout=True):
 
 def gradients(task, rows, weights):
     task.module.zero_grad()
-    loss = task.loss(np.asarray(rows), torch.as_tensor(weights, dtype=torch.float32))
+    loss = task.loss(np.asarray(rows), torch.as_tensor(weights, dtype=torch.float32, device=task.trainer.device))
     loss.backward()
     return loss.item(), {name: p.grad.clone() for name, p in task.module.named_parameters() if p.grad is not None}
 
@@ -124,6 +125,21 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(kind, make, monkeypatch)
     assert loss == pytest.approx(whole_loss, rel=1e-6) and parts.keys() == whole.keys()
     for name, gradient in parts.items():
         assert (gradient - whole[name]).norm() <= 1e-3 * whole[name].norm() + 1e-6, name
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=[pytest.mark.cuda, NO_CUDA])])
+def test_what_is_computed_again_drops_out_the_same(device, make, monkeypatch):
+    task = task_of(make("vision-text-dual-encoder", device=torch.device(device)))
+    rows, weights = np.arange(80), np.linspace(0.5, 2, 80)
+    monkeypatch.setattr(clip, "PART", 16)
+    torch.manual_seed(0)
+    loss, again = gradients(task, rows, weights)
+    monkeypatch.setattr(clip, "checkpoint", lambda features, part, use_reentrant: features(part))
+    torch.manual_seed(0)
+    kept_loss, kept = gradients(task, rows, weights)
+    assert loss == kept_loss != gradients(task, rows, weights)[0]
+    for name, gradient in again.items():
+        torch.testing.assert_close(gradient, kept[name])
 
 
 def test_a_pair_of_weight_nothing_is_a_pair_less(make):

@@ -5,14 +5,15 @@
 CASE is one of those of benchmarks/arms.py with damaged pairs. Heads are trained with the fixed plan, and with plans that are made
 anew after the first epoch, and after the first and the second; steps and learning rates are the same. Differences are paired. For
 each plan stands what share of the pairs that it keeps is damaged. The last lines say how well agreement tells damaged pairs from
-sound ones (area under the curve) by which features: those of the encoder, those of heads that were trained on the pair, and those
-of heads that were not; of all pairs, and of those that the fixed plan keeps.
+sound ones (area under the curve, first seed) by which features: those of the encoder, those of heads that were trained on the
+pair, and those of heads that were not; of all pairs, and of those that the fixed plan keeps.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -184,12 +185,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     halves = [open_half(given.case, given.workspaces / f"{given.case}-{side}", side == "b") for side in ("a", "b")]
-    found = []
+    area = {}
     for seed in range(given.seeds):
         began = time.time()
         redrawn = [measure(half, seed) for half in halves]
-        found.append(memory(halves[0], seed, redrawn[0]))
-        print(f"seed {seed} is done in {time.time() - began:.0f} s: {found[-1]}", flush=True)
+        area = area or memory(halves[0], seed, redrawn[0])
+        print(f"seed {seed} is done in {time.time() - began:.0f} s", file=sys.stderr, flush=True)
     rows = compared(halves, given.seeds)
     print("| heads trained with | R@10 | against the fixed plan | damaged among the kept | seconds for choosing |")
     print("|---|---|---|---|---|")
@@ -198,12 +199,11 @@ def main() -> None:
         words = "" if gain is None else f"{gain['mean']:+.1f} [{gain['low']:+.1f}, {gain['high']:+.1f}], {verdict(gain)}"
         print(f"| {row['name']} | {recall['mean']:.1f} [{recall['low']:.1f}, {recall['high']:.1f}] | {words} "
               f"| {row['damaged_left']:.1f} % | {row['seconds']:.0f} |")
-    curves = {
-        part: {by: [round(one[part][by], 3) for one in found] for by in found[0][part]} for part in found[0]
-    }
-    print(f"\nsettings {[half.settings for half in halves]}\narea under the curve, a value a seed: {json.dumps(curves)}")
+    print(f"\nsettings {[half.settings for half in halves]}")
+    for part, areas in area.items():
+        print(f"area under the curve, {part}: " + ", ".join(f"{by} {value:.3f}" for by, value in areas.items()))
     if given.json:
-        given.json.write_text(json.dumps({"rows": rows, "area": curves}, indent=1) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps({"rows": rows, "area": area}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

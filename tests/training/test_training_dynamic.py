@@ -4,17 +4,28 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
+from encoder_cases import SIDE, WORDS, make_encoder
 from engine_cases import copied_workspace, shared_workspace
+from PIL import Image
 
+from influencespace.clusters.options import ClusterOptions
+from influencespace.curation.options import PlanOptions
 from influencespace.evaluation.stage import load, train_arms
+from influencespace.features.options import EmbedOptions
+from influencespace.influence.options import ScoreOptions
+from influencespace.pairs.options import ImportOptions
+from influencespace.proxy.options import ProxyOptions
 from influencespace.proxy.stage import stored_fit
+from influencespace.stages import run_stages
 from influencespace.training.arms import Redrawn
 from influencespace.training.dynamic import NO_FEATURES, NO_SCHEDULE, Recuration, impossible
 from influencespace.training.loop import Settings, fit
 from influencespace.training.options import TrainOptions
 from influencespace.training.runs import Embedded
 from influencespace.training.trainer import make, train_arm
+from influencespace.workspace import Workspace
 
 SETTINGS = Settings(1e-2, 4, 64, dimensions=16)
 OPTIONS = TrainOptions(device="cpu", arms=("influence", "dynamic", "random"), seeds=1, schedule=(1,))
@@ -161,3 +172,35 @@ def test_as_an_arm_it_stands_beside_the_fixed_plan(tmp_path_factory, tmp_path, m
         train_arms(workspace, replace(OPTIONS, schedule=schedule))
         results = workspace.artifact("training").json("results")
         assert why in results["missing"]["dynamic"] and {arm["arm"] for arm in results["arms"]} == {"influence", "random"}
+
+
+def test_an_encoder_that_is_fine_tuned_is_curated_anew_too(tmp_path):
+    """Photos with a bright square for each word of their caption, and an encoder that knows nothing of them yet."""
+    rng, words = np.random.default_rng(0), np.array(WORDS[4:])
+    rows = []
+    for i, shown in enumerate(rng.permutation(np.unique(rng.random((400, len(words))) < 0.4, axis=0)[1:])[:100]):
+        squares = np.zeros((4, 4, 3), dtype=np.uint8)
+        squares.reshape(16, 3)[: len(words)][shown] = 255
+        Image.fromarray(squares.repeat(SIDE // 4, 0).repeat(SIDE // 4, 1)).save(tmp_path / f"{i}.png")
+        rows.append({"image": f"{i}.png", "caption": " ".join(words[shown])})
+    pd.DataFrame(rows).to_json(tmp_path / "pairs.jsonl", orient="records", lines=True)
+    workspace = Workspace(tmp_path / "w", create=True)
+    encoder = str(make_encoder("clip", tmp_path / "encoder"))
+    wanted = {
+        "import": ImportOptions(source=str(tmp_path / "pairs.jsonl"), holdout=0.4), "embed": EmbedOptions(encoder=encoder),
+        "proxy": ProxyOptions(repeats=1, ridge=1e-3, dimensions=8), "cluster": ClusterOptions(topics=2, strata=2),
+        "score": ScoreOptions(rank=4), "plan": PlanOptions(),
+    }
+    options = TrainOptions(
+        arms=("influence", "dynamic"), seeds=1, trainer="clip", epochs=2, learning_rate=1e-3, batch=16, schedule=(1,),
+        device="cpu",
+    )
+    run_stages(workspace, wanted | {"train": options})
+    results = workspace.artifact("training").json("results")
+    arms = {arm["arm"]: arm for arm in results["arms"]}
+    assert results["missing"] == {} and set(arms) == {"influence", "dynamic"}
+    assert arms["dynamic"]["pairs"] == arms["influence"]["pairs"] == 48
+    assert arms["dynamic"]["seconds"]["scoring"] > arms["influence"]["seconds"]["scoring"]
+    curves = workspace.artifact("training").table("curves").set_index(["arm", "epoch"])["loss"]
+    # Until it has curated anew it is the fixed plan's training.
+    assert curves["dynamic", 1] == curves["influence", 1] and curves["dynamic", 2] != curves["influence", 2]

@@ -12,6 +12,7 @@ from influencespace.curation.preview import Response
 from influencespace.errors import TrainingError
 from influencespace.evaluation.compare import BASELINE
 from influencespace.evaluation.figures import DECIDES, RECALLS
+from influencespace.evaluation.further import DAMAGES, Measure, measures
 from influencespace.evaluation.retrieval import SIDES, changes, crossings
 from influencespace.influence.targets import OVERALL
 from influencespace.metrics.recall import DIRECTIONS
@@ -21,6 +22,9 @@ CURATED = "influence"
 # The columns of the table of figures; what does not apply to a figure is empty.
 COLUMNS = ["section", "arm", "against", "metric", "direction", "attribute", "group", "mean", "low", "high", "unit"]
 PERCENT, POINTS, RATE, NATS, TIMES, SECONDS = "percent", "points of percent", "rate", "nats", "times", "seconds"
+# What the signs behind figures are called, and what differences are in where it is not points of percent.
+_SIGNS = {"": "", " %": PERCENT, " points": POINTS, " s": SECONDS, " ×": TIMES, " J": "joules"}
+_DIFFERENCES = {"median rank": "places", "MaxSkew": NATS, "NDKL": NATS}
 _UNITS = {"model_accuracy": PERCENT, "bias_mitigation": RATE, "training_efficiency": TIMES}
 
 
@@ -120,8 +124,10 @@ def predictions(workspace: Workspace) -> pd.DataFrame | None:
 def figures(report: Report) -> pd.DataFrame:
     """Every figure of a report, one a row, under :data:`COLUMNS`: what the report's CSV file holds."""
     rows = [row for arm in report.results["arms"] for row in _of_arm(arm)]
+    rows += [row for measure in measures(report.results) for row in _further(measure)]
     rows += [
-        {"section": "paired difference", "unit": POINTS} | {key: value for key, value in entry.items() if key in COLUMNS}
+        {"section": "paired difference", "unit": _DIFFERENCES.get(entry["metric"].split("@")[0], POINTS)}
+        | {key: value for key, value in entry.items() if key in COLUMNS} | _damage(entry)
         for entry in report.results["differences"]
     ]
     if report.predicted is not None:
@@ -142,6 +148,19 @@ def figures(report: Report) -> pd.DataFrame:
              "direction": row["direction"], "mean": row[kind], "unit": "queries"} for kind in ("gained", "lost")
         ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _further(measure: Measure) -> Iterator[dict]:
+    """One row an arm that has the measure."""
+    of = {"section": measure.section, "metric": measure.name, "attribute": measure.attribute, "unit": _SIGNS[measure.unit]}
+    for arm, figure in measure.figures.items():
+        if figure["mean"] is not None:
+            yield of | {"arm": arm} | _ends(figure)
+
+
+def _damage(entry: dict) -> dict:
+    """The name of a difference under damage says which."""
+    return {"metric": f"{DECIDES}: {DAMAGES.get(entry['damage'], entry['damage'])}"} if "damage" in entry else {}
 
 
 def _of_arm(arm: dict) -> Iterator[dict]:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from influencespace.evaluation.answers import ALL
 from influencespace.evaluation.compare import verdict
 from influencespace.evaluation.figures import DECIDES, RECALLS
+from influencespace.evaluation.further import DAMAGES, measures, unmeasured
 from influencespace.metrics.fairness import OPPORTUNITY, PARITY
 from influencespace.metrics.recall import BOTH
 
 NONE = "-"
+# The columns of the second table, and what each shows; of time to full's recall, in how many seeds it was reached.
+TO_FULL, ENERGY = "to full's R@10", "energy"
+FURTHER = {
+    "median rank": "median rank", "zero-shot": "zero-shot %", f"{DECIDES}: {DAMAGES[ALL]}": f"damaged {DECIDES}",
+    f"drop: {DAMAGES[ALL]}": "drop", "time to full's recall": TO_FULL, "energy": ENERGY,
+}
+BY_GROUP = (f"worst group, {DECIDES}", "MaxSkew@10", "NDKL")
 
 
 def arms_table(results: dict) -> str:
@@ -18,7 +27,7 @@ def arms_table(results: dict) -> str:
     results
         Of :func:`influencespace.evaluation.compare.compare`.
     """
-    blocks = [_arms(results), _gaps(results), _words(results)]
+    blocks = [_arms(results), _further(results), _gaps(results), _groups(results), _words(results)]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
@@ -37,6 +46,42 @@ def _arms(results: dict) -> list[str]:
         f"{results['captions']:,} captions; seeds: {len(results['seeds'])}; [95 % interval]"
     )
     return [what, *_aligned(head, rows, "lrrlllrr")]
+
+
+def _further(results: dict) -> list[str]:
+    """What there is beside recall, one row an arm: what concerns groups has rows of its own."""
+    found = {measure.name: measure for measure in measures(results) if not measure.attribute}
+    columns = {column: found[name] for name, column in FURTHER.items() if name in found}
+    head = ["arm", *columns]
+    rows = []
+    for arm in results["arms"]:
+        row = [arm["arm"], *(_figure(own.figures[arm["arm"]], f".{own.digits}f") for own in columns.values())]
+        if TO_FULL in columns and arm["convergence"] is not None:
+            row[head.index(TO_FULL)] = _reached(arm["convergence"])
+        if ENERGY in columns and arm["energy"] is not None:
+            row[head.index(ENERGY)] = f"{arm['energy']['joules']['mean']:.0f} J"
+        rows.append(row)
+    return _aligned(head, rows, "l" * len(head)) if columns else []
+
+
+def _groups(results: dict) -> list[str]:
+    """Worst group and skews, one row an attribute and arm."""
+    found = [measure for measure in measures(results) if measure.attribute]
+    names = [name for name in dict.fromkeys(measure.name for measure in found) if name in BY_GROUP]
+    rows = []
+    for attribute in dict.fromkeys(measure.attribute for measure in found):
+        own = {measure.name: measure for measure in found if measure.attribute == attribute}
+        rows += [
+            [_short(attribute, 16), arm["arm"], *(
+                _figure(own[name].figures[arm["arm"]], f".{own[name].digits}f") if name in own else NONE for name in names
+            )] for arm in results["arms"]
+        ]
+    return _aligned(["attribute", "arm", *names], rows, "l" * (2 + len(names))) if rows else []
+
+
+def _reached(convergence: dict) -> str:
+    seconds, count = convergence["seconds"]["mean"], f"{convergence['reached']} of {convergence['of']}"
+    return f"{seconds:.{0 if seconds >= 100 else 1}f} s ({count})"
 
 
 def _gaps(results: dict) -> list[str]:
@@ -59,7 +104,7 @@ def _gaps(results: dict) -> list[str]:
 
 def _words(results: dict) -> list[str]:
     lines = [_sentence(entry) for entry in results["differences"] if entry["metric"] in (DECIDES, "gap")]
-    return lines + [f"{arm} is missing: {why}" for arm, why in results["missing"].items()]
+    return lines + [f"{arm} is missing: {why}" for arm, why in results["missing"].items()] + unmeasured(results)
 
 
 def _sentence(entry: dict) -> str:

@@ -205,6 +205,36 @@ def test_the_table_says_it_all_in_lines_that_fit(results):
     assert "nan" not in text.lower().split()
 
 
+def test_the_second_table_has_what_there_is_beside_recall(results):
+    lines = arms_table(results).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("arm") and "median rank" in line)
+    assert lines[start].split()[1:3] == ["median", "rank"] and lines[start].endswith("drop              to full's R@10  energy")
+    row, own = lines[start + 1], arm(results, "influence")
+    rank, damaged = own["median_rank"]["both"], own["robustness"]["all"]["recall"]["R@10"]
+    assert f"{rank['mean']:.1f} [{rank['low']:.1f}, {rank['high']:.1f}]" in row
+    assert f"{damaged['mean']:.1f} [{damaged['low']:.1f}, {damaged['high']:.1f}]" in row
+    assert row.endswith("3.0 s (3 of 3)  30 J")
+    assert lines[start + 4].split()[0] == "start" and lines[start + 4].endswith("-               -")
+    skews = next(line for line in lines if line.startswith("attribute") and "NDKL" in line)
+    assert skews.split()[2:] == ["worst", "group,", "R@10", "MaxSkew@10", "NDKL"]
+
+
+def test_without_answers_the_second_table_is_short_and_words_say_why():
+    text = arms_table(compare(cases.measured(asked=False), draws=20))
+    for sentence in ("Skew of neutral queries was not measured: there is no encoder.",
+                     "Zero-shot classification was not measured: no labels.", "Robustness was not measured: not asked for."):
+        assert sentence in text.splitlines()
+    assert "zero-shot %" not in text and "NDKL" not in text
+    # What an earlier version has stored has none of it.
+    old = compare(cases.measured(asked=False), draws=20)
+    for key in ("unmeasured", "neutral", "zero_shot"):
+        del old[key]
+    for entry in old["arms"]:
+        for key in ("median_rank", "worst_group", "neutral", "zero_shot", "robustness", "convergence", "energy"):
+            del entry[key]
+    assert "median rank" not in arms_table(old)
+
+
 def test_sentences_follow_the_verdict():
     def sentence(mean, low, high):
         entry = {"arm": "influence", "against": "full", "metric": "R@10", "mean": mean, "low": low, "high": high}

@@ -60,6 +60,21 @@ def test_the_four_metrics_have_their_units(table):
     assert only(table, section="proposal", arm="start").empty
 
 
+def test_further_measures_are_there_with_their_units_and_differences(report, table):
+    found = only(table, arm="influence").set_index("metric")
+    own = next(entry for entry in report.results["arms"] if entry["arm"] == "influence")
+    assert found.loc["median rank", "mean"].iloc[0] == own["median_rank"]["both"]["mean"]
+    [row] = only(table, section="groups", arm="influence", metric="NDKL").to_dict("records")
+    assert (row["mean"], row["attribute"]) == (own["neutral"]["gender_words"]["ndkl"]["mean"], "gender_words")
+    [row] = only(table, section="robustness", arm="full", metric="R@10: blurred photos").to_dict("records")
+    assert row["unit"] == "percent"
+    [row] = only(table, section="cost of training", arm="full", metric="energy").to_dict("records")
+    assert (row["mean"], row["unit"]) == (35, "joules")
+    units = only(table, section="paired difference", arm="influence", against="full").set_index("metric")["unit"]
+    assert (units["median rank"], units["NDKL"], units["zero-shot"]) == ("places", "nats", "points of percent")
+    assert units["R@10: captions with typing errors"] == "points of percent"
+
+
 def test_predicted_and_retrained_are_told_apart(table):
     [one] = only(table, section="predicted fall of the validation loss", arm="influence").to_dict("records")
     assert (one["mean"], one["unit"], one["against"]) == (0.25, "nats", "full")

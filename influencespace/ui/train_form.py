@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from influencespace.errors import OptionError
 from influencespace.features.search import IMPORTED
 from influencespace.jobs import Job
 from influencespace.options import describe, restore
+from influencespace.training.dynamic import NO_FEATURES, TOGETHER
 from influencespace.training.kept import Kept
 from influencespace.training.options import (
     ARMS,
@@ -34,8 +36,8 @@ from influencespace.workspace import Artifact, Workspace
 TITLE = "Training"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 HELP = {field["name"]: field["help"] for field in describe(TrainOptions)}
-# Settings that every trainer has, and those of some.
-COMMON = ("budget", "weighting", "epochs", "batch", "patience", "robustness", "seed")
+# Settings that every trainer has, two in a line, and those of some.
+COMMON = (("learning_rate", "epochs"), ("batch", "patience"), ("budget", "weighting"), ("seed", "labels"))
 OWN = {HEADS: ("joint_dimensions",), "clip": ("model", "adapter"), "visualbert": ("model",), "lxmert": ("model",)}
 # Dynamic curation may come after any epoch but the last; where the trainer chooses their number, after one of these.
 LONGEST = 10
@@ -63,7 +65,7 @@ def launch(workspace: Workspace) -> None:
         )
     with guarded():
         with st.expander("More settings"):
-            chosen |= _settings(workspace, trainer, DYNAMIC in arms, given)
+            chosen |= _settings(workspace, trainer, DYNAMIC in arms and trainer not in TOGETHER, given)
         if not arms:
             raise OptionError("Choose at least one arm to train.")
         options = TrainOptions(
@@ -77,6 +79,8 @@ def launch(workspace: Workspace) -> None:
 
 def lacking(workspace: Workspace, options: TrainOptions) -> str | None:
     """What this training needs and the workspace has not, as a sentence that says what to do; None where it has all."""
+    if DYNAMIC in options.arms and options.trainer in TOGETHER:
+        return f"The arm {DYNAMIC} cannot be trained with {options.trainer}: {NO_FEATURES}. Leave it out."
     if DYNAMIC in options.arms and not options.schedule:
         return f"The arm {DYNAMIC} needs a schedule: choose under *More settings* after which epochs to curate anew."
     if options.trainer == HEADS:
@@ -121,25 +125,39 @@ def _settings(workspace: Workspace, trainer: str, dynamic: bool, given: dict[str
     """A widget for each further setting of this trainer; what is left empty is the trainer's own choice."""
     st.caption("What is left empty is the trainer's own choice, the same for every arm.")
     chosen = forms.fields(TrainOptions, list(OWN[trainer]), key="train", values=given)
-    chosen["learning_rate"] = st.number_input(
+    own = {"learning_rate": _learning_rate, "labels": partial(_labels, workspace.artifact("pairs"))}
+    for line in COMMON:
+        for column, name in zip(st.columns(2), line, strict=True):
+            with column:
+                if name in own:
+                    chosen[name] = own[name](given)
+                else:
+                    chosen |= forms.fields(TrainOptions, [name], key="train", values=given)
+    chosen |= forms.fields(TrainOptions, ["robustness"], key="train", values=given)
+    if dynamic:
+        epochs = range(1, chosen["epochs"] or LONGEST)
+        chosen["schedule"] = tuple(sorted(st.multiselect(
+            "Schedule", epochs, [epoch for epoch in given.get("schedule", ()) if epoch in epochs], key="train_schedule",
+            help=HELP["schedule"], placeholder="Choose epochs",
+        )))
+    return chosen
+
+
+def _learning_rate(given: dict[str, Any]) -> float | None:
+    return st.number_input(
         "Learning rate", 0.0, 1.0, given.get("learning_rate"), step=1e-4, format="%g", key="train_learning_rate",
         help=HELP["learning_rate"],
     )
-    chosen |= forms.fields(TrainOptions, list(COMMON), key="train", values=given)
-    labels = _columns(workspace.artifact("pairs"))
-    if labels:
-        before = given.get("labels")
-        chosen["labels"] = st.selectbox(
-            "Labels", labels, index=labels.index(before) if before in labels else None, key="train_labels", help=HELP["labels"],
-            placeholder="None", format_func=lambda name: name.partition(".")[2],
-        )
-    if dynamic:
-        epochs = range(1, chosen["epochs"] or LONGEST)
-        chosen["schedule"] = tuple(sorted(st.pills(
-            "Schedule", epochs, selection_mode="multi", key="train_schedule", help=HELP["schedule"],
-            default=[epoch for epoch in given.get("schedule", ()) if epoch in epochs],
-        )))
-    return chosen
+
+
+def _labels(pairs: Artifact, given: dict[str, Any]) -> str | None:
+    """One of the columns of the pairs that may name classes."""
+    names = [name for name in pq.read_schema(pairs.folder / "pairs.parquet").names if name.startswith(("group.", "meta."))]
+    before = given.get("labels")
+    return st.selectbox(
+        "Labels", names, index=names.index(before) if before in names else None, key="train_labels", help=HELP["labels"],
+        placeholder="None", format_func=lambda name: name.partition(".")[2],
+    )
 
 
 def _start(workspace: Workspace, options: TrainOptions) -> None:
@@ -208,9 +226,3 @@ def _without_photos(pairs: Artifact) -> bool:
 @st.cache_data(show_spinner=False, max_entries=16)
 def _missing(digest: str, _pairs: Artifact) -> bool:
     return _pairs.columns("pairs", ["image_path"]).column(0).null_count > 0
-
-
-def _columns(pairs: Artifact) -> list[str]:
-    """The columns of the pairs that may name classes."""
-    names = pq.read_schema(pairs.folder / "pairs.parquet").names
-    return [name for name in names if name.startswith(("group.", "meta."))]

@@ -322,13 +322,15 @@ def test_dynamic_curation_asks_for_its_epochs_and_sorts_them(app, untrained):
     fine(opened.run())
     assert "The arm dynamic needs a schedule" in opened.info[0].value and "Train" not in labels(opened)
     opened.number_input(key="train_epochs").set_value(6).run()
-    schedule = next(group for group in opened.get("button_group") if group.key == "train_schedule")
+    schedule = opened.multiselect(key="train_schedule")
     assert schedule.options == ["1", "2", "3", "4", "5"]
-    opened.session_state["train_schedule"] = [4, 2]
-    fine(opened.run())
+    fine(schedule.set_value([4, 2]).run())
     button(opened, "Train").click().run()
     submitted = app.submitted[0][1][0][1]
     assert submitted["schedule"] == (2, 4) and submitted["arms"] == ("influence", "dynamic")
+    opened.selectbox(key="train_trainer").set_value("lxmert").run()
+    assert "The arm dynamic cannot be trained with lxmert" in opened.info[0].value
+    assert not [field for field in opened.multiselect if field.key == "train_schedule"]
 
 
 def test_what_needs_photos_or_an_encoder_says_so_where_there_is_none(app, untrained):

@@ -6,6 +6,7 @@ from influencespace.ui import (
     gap_panels,
     prediction_panels,
     results_charts,
+    results_further,
     results_panels,
     results_state,
     retrieval_panels,
@@ -27,6 +28,8 @@ st.subheader("Recall: how often the right answer is found", anchor=False)
 results_panels.comparison(results)
 st.subheader("Gaps between groups", anchor=False)
 gap_panels.gaps(results)
+st.subheader("Ranks, skew, classes, robustness and cost", anchor=False)
+results_further.further(results)
 st.subheader("Predicted against actual", anchor=False)
 with guarded():
     prediction_panels.predicted(workspace)

@@ -23,6 +23,7 @@ from influencespace.metrics.recall import BOTH, IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from influencespace.pairs.views import heldout
 from influencespace.training.options import MEANING
 from influencespace.ui import colours, svg, thumbnails
+from influencespace.ui.report_measures import further
 from influencespace.ui.report_parts import figure, framed, minus, order, seconds, signed, table
 from influencespace.ui.training_charts import VERDICTS, arm_colour
 from influencespace.workspace import Workspace
@@ -64,7 +65,9 @@ def html(workspace: Workspace) -> str:
         _head(report), table(*_arms(results)), "<h2>The four metrics of the proposal, against training on all pairs</h2>",
         table(*_proposal(results), long=0), "<h2>Recall</h2>", *_recall(results),
         "<h2>Paired differences</h2>", *_differences(results),
-        "<h2>Gaps between groups</h2>", *_gaps(results), "<h2>Predicted against actual</h2>", *_predicted(report),
+        "<h2>Gaps between groups</h2>", *_gaps(results),
+        "<h2>Ranks, skew, classes, robustness and cost</h2>", *further(results),
+        "<h2>Predicted against actual</h2>", *_predicted(report),
         "<h2>Retrievals that changed from full to influence</h2>", *_changed(workspace, report),
         "<h2>How to read this</h2>", *(f"<p>{words}</p>" for words in HOW_TO_READ),
         "<h2>What it was made from</h2>", *_provenance(report),

@@ -1,13 +1,15 @@
-"""Charts of what training has shown beside the recalls: predicted against measured, plans retrained, and time."""
+"""Charts of what training has shown beside the recalls: further measures, predicted against measured, plans retrained, time."""
 
 from __future__ import annotations
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from influencespace.evaluation.compare import BASELINE
+from influencespace.evaluation.further import Measure
 from influencespace.ui import colours, wording
 from influencespace.ui.influence_charts import plain
-from influencespace.ui.training_charts import arm_colour
+from influencespace.ui.training_charts import arm_colour, dots
 
 
 def predicted(rows: pd.DataFrame) -> go.Figure:
@@ -81,3 +83,38 @@ def seconds(results: dict) -> go.Figure:
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="seconds, mean of the seeds: grey for choosing the pairs, in colour for training")
     return plain(figure, height=34 * len(arms) + 80)
+
+
+def measure(of: Measure) -> go.Figure:
+    """A measure of each arm with its interval, the best on top."""
+    there = sorted(
+        ((arm, figure) for arm, figure in of.figures.items() if figure["mean"] is not None),
+        key=lambda item: item[1]["mean"] if of.higher else -item[1]["mean"],
+    )
+    figure = dots(
+        [arm for arm, _ in there], [entry for _, entry in there], [arm_colour(arm) for arm, _ in there],
+        f"%{{y}}: %{{x:.{of.digits}f}}{of.unit}<extra></extra>",
+    )
+    figure.update_xaxes(title=f"{of.name}{_in(of.unit)}, with 95 % interval")
+    return plain(figure, height=36 * len(there) + 80)
+
+
+def measure_differences(of: Measure) -> go.Figure:
+    """Paired differences of a measure from the arm that has all pairs: blue is surely better, orange surely worse."""
+    there = sorted(
+        ((arm, entry) for arm, entry in of.differences.items() if entry["mean"] is not None),
+        key=lambda item: item[1]["mean"] if of.higher else -item[1]["mean"],
+    )
+    tints = {"better": colours.HELPS, "worse": colours.HARMS, "undecided": colours.GREY}
+    unit = " points" if of.unit == " %" else of.unit
+    figure = dots(
+        [arm for arm, _ in there], [entry for _, entry in there], [tints[of.verdict(arm)] for arm, _ in there],
+        f"%{{y}}: %{{x:+.{of.digits}f}}{unit}<extra></extra>",
+    )
+    figure.add_vline(x=0, line={"width": 1, "color": colours.GREY})
+    figure.update_xaxes(title=f"{of.name}{_in(unit)}, difference from {BASELINE}, with 95 % interval")
+    return plain(figure, height=36 * len(there) + 80)
+
+
+def _in(unit: str) -> str:
+    return f" ({unit.strip()})" if unit else ""

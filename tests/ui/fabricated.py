@@ -231,6 +231,19 @@ def results() -> dict:
                 "gap": figure(3.0) | {"highest": "man", "lowest": "woman", "why": None},
                 "groups": {v: figure(39.0 - i) | {"photos": 6, "compared": True} for v in VALUES},
             }},
+            "median_rank": dict.fromkeys(sides, figure(3.0 + i)),
+            "worst_group": {"gender": figure(36.0 - i) | {"group": "woman", "why": None}},
+            "neutral": {"gender": {"ndkl": figure(0.05, 0.02), "max_skew": {"10": figure(0.2, 0.1)}}},
+            "zero_shot": None,
+            "robustness": {
+                name: {"recall": {metric: figure(30.0 - i) for metric in recall}, "drop": figure(10.0)}
+                for name in ("blur", "all")
+            },
+            "convergence": None if seconds is None else {
+                "reached": 2, "of": 2, "seconds": figure(2.0), "with_scoring": figure(3.5),
+                "efficiency": {"without_scoring": figure(1.25, 0.1), "with_scoring": figure(0.7, 0.1)},
+            },
+            "energy": None,
             "matching": {
                 "accuracy": figure(0.8, 0.1), "demographic_parity_difference": {"gender": figure(0.1, 0.05)},
                 "equal_opportunity_difference": {"gender": figure(0.1, 0.05)},
@@ -251,10 +264,19 @@ def results() -> dict:
         if arm != "full":
             of = {"arm": arm, "against": "full", "attribute": "gender"}
             differences += [of | {"metric": "group", "group": value} | figure(2.0) for value in VALUES]
+            differences += [
+                of | {"metric": "worst group"} | figure(2.0), of | {"metric": "NDKL"} | figure(-0.02, 0.01),
+                of | {"metric": "MaxSkew@10"} | figure(0.05, 0.02),
+                {"arm": arm, "against": "full", "metric": "damaged", "damage": "all"} | figure(0.5),
+            ]
             differences.append(of | {"metric": "gap", "highest": "man", "lowest": "woman"} | figure(-0.5))
     return {
-        "format": 1, "decides": "R@10", "photos": TEST, "captions": TEST, "seeds": [0, 1], "arms": arms,
+        "format": 2, "decides": "R@10", "photos": TEST, "captions": TEST, "seeds": [0, 1], "arms": arms,
         "differences": differences, "missing": {"clip-score": "the features of image and text are not aligned"},
+        "unmeasured": {"zero_shot": "no column of labels was named (--labels)"}, "zero_shot": None,
+        "neutral": {
+            "queries": ["a photo of a person"], "chance": {"gender": {"photos": 10, "ndkl": 0.03, "max_skew": {"10": 0.12}}},
+        },
     }
 
 

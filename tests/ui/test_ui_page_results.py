@@ -16,7 +16,17 @@ from influencespace.curation.history import History
 from influencespace.curation.measured import remember
 from influencespace.curation.options import PlanOptions
 from influencespace.errors import ExportError
-from influencespace.ui import gap_panels, prediction_panels, report, results_panels, svg, training_charts
+from influencespace.evaluation.further import measures
+from influencespace.ui import (
+    colours,
+    gap_panels,
+    prediction_panels,
+    report,
+    results_charts,
+    results_panels,
+    svg,
+    training_charts,
+)
 
 CARDS = "results_retrievals"
 
@@ -66,6 +76,53 @@ def test_recall_follows_direction_and_number_of_answers(app, workspace):
     opened.session_state["results_against"] = "random"
     assert "**R@1 of each arm, photo finds caption**" in words(fine(opened.run()))
     assert "**Paired difference from random, mean of both directions**" in words(opened)
+
+
+def test_what_is_measured_beside_recall_has_a_unit_a_sentence_and_its_difference(app, workspace):
+    opened = app("results")
+    assert "The place by which half of the queries have found their right answer" in words(fine(opened))
+    opened.session_state["results_section"] = "groups"
+    opened = fine(opened.run())
+    assert [str(option) for option in opened.selectbox(key="results_measure_groups").options] == [
+        "worst group, R@10, gender", "MaxSkew@10, gender", "NDKL, gender",
+    ]
+    opened.selectbox(key="results_measure_groups").set_value("NDKL, gender").run()
+    assert "random order comes to 0.030. Less is better." in words(fine(opened))
+    table = shown(opened, "What it is").set_index("Measure")
+    assert table.loc["NDKL, gender", "influence"] == "0.050  [0.030, 0.070]"
+    assert table.loc["R@10: all damages, in the mean", "full"] == "27.0 %  [26.0, 28.0]"
+    assert table.loc["time to full's recall", "start"] == "–"
+
+
+def test_what_was_not_measured_says_why(app, workspace):
+    said = words(fine(app("results")))
+    assert "Zero-shot classification was not measured: no column of labels was named (--labels)." in said
+    assert "Energy was not measured: the device does not report it." in said
+
+
+def test_results_of_an_earlier_version_are_shown_as_far_as_they_go(app, workspace):
+    made = workspace.artifact("training")
+    found = results()
+    for key in ("unmeasured", "neutral", "zero_shot"):
+        del found[key]
+    for arm in found["arms"]:
+        for key in ("median_rank", "worst_group", "neutral", "zero_shot", "robustness", "convergence", "energy"):
+            del arm[key]
+    (made.folder / "results.json").write_text(json.dumps(found))
+    assert "of an earlier version, which measured recall and gaps alone" in words(fine(app("results")))
+    assert "Ranks, skew, classes" in report.html(workspace)
+
+
+def test_a_measure_is_better_or_worse_by_its_own_direction():
+    found = {(measure.name, measure.attribute): measure for measure in measures(results())}
+    assert found["NDKL", "gender"].verdict("influence") == "better"
+    assert found["MaxSkew@10", "gender"].verdict("influence") == "worse"
+    assert found["worst group, R@10", "gender"].verdict("influence") == "better"
+    assert found["R@10: all damages, in the mean", ""].verdict("random") == "undecided"
+    assert found["median rank", ""].verdict("influence") == "undecided"
+    chart = results_charts.measure_differences(found["NDKL", "gender"])
+    assert {trace.marker.color for trace in chart.data} == {colours.HELPS}
+    assert [trace.y[0] for trace in results_charts.measure(found["median rank", ""]).data][-1] == "influence"
 
 
 def test_predictions_stand_beside_what_was_measured_and_retrained(app, workspace):
@@ -236,7 +293,8 @@ def test_the_report_is_one_file_that_needs_nothing_else(workspace):
     assert "@import" not in text and "url(" not in text
     assert len(text) < 5_000_000
     said = " ".join(found.words)
-    for part in ("Trained on 20.0 % fewer pairs", "The four metrics", "Paired differences", "Gaps between groups",
+    for part in ("Trained on 20.0 % fewer pairs", "Ranks, skew, classes, robustness and cost", "random order comes to 0.120",
+                 "Zero-shot classification was not measured", "The four metrics", "Paired differences", "Gaps between groups",
                  "Predicted against actual", "How to read this", "What it was made from", "came among the first 10"):
         assert part in said
     assert workspace.artifact("plan").digest[:12] in said

@@ -28,7 +28,7 @@ _starting = threading.Lock()
 _STANDS = {
     "pairs": "pairs are in", "features": "pairs are described", "proxy": "captions are judged", "clusters": "clusters are found",
     "scores": "influence is known", "plan": "ready to curate", "effects": "ready to curate", "verification": "ready to curate",
-    "training": "trained",
+    "training": "trained", "ablations": "settings varied",
 }
 
 

@@ -58,6 +58,7 @@ def test_while_pairs_come_in_the_page_says_so(app, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("upto", "state"), [
     ("pairs", "pairs are in"), ("clusters", "clusters are found"), ("effects", "ready to curate"), ("training", "trained"),
+    ("ablations", "settings varied"),
 ])
 def test_counts_and_state(app, tmp_path, upto, state):
     fabricate(tmp_path / "demo", upto=upto)

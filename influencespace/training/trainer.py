@@ -68,6 +68,10 @@ def make(workspace: Workspace, data: TrainingData, options: TrainOptions, progre
     TrainingError
         If the workspace has not what it needs.
     """
+    if options.trainer == "clip":
+        from influencespace.training.clip import ClipTrainer  # brings along what heads can do without
+
+        return ClipTrainer.load(workspace, data, options, progress)
     features = ProbeFeatures(workspace, data.image.device, progress)
     return HeadsTrainer(data, options.joint_dimensions is not None, features if features.possible else None)
 

@@ -15,7 +15,7 @@ from influencespace.errors import OptionError
 from influencespace.features.search import IMPORTED
 from influencespace.jobs import Job
 from influencespace.options import describe, restore
-from influencespace.training.dynamic import NO_FEATURES, TOGETHER
+from influencespace.training.dynamic import NO_FEATURES, TOGETHER, impossible
 from influencespace.training.kept import Kept
 from influencespace.training.options import (
     ARMS,
@@ -25,6 +25,7 @@ from influencespace.training.options import (
     NEED_ALIGNED,
     TRAINERS,
     TRAINS,
+    UNTRAINED,
     TrainOptions,
     possible,
 )
@@ -108,6 +109,15 @@ def asked(job: Job) -> TrainOptions:
     return restore(TrainOptions, _command(job))
 
 
+def expected_runs(workspace: Workspace, options: TrainOptions) -> list[tuple[str, int]]:
+    """The runs that a training will do, as (arm, seed): of the arms that were asked for, those that can be."""
+    arms = possible(options.arms, workspace.artifact("features").facts["aligned"])
+    random_start = options.trainer == HEADS and options.joint_dimensions is not None
+    without = {UNTRAINED} if random_start else set()
+    without |= {DYNAMIC} if impossible(options, options.epochs) else set()
+    return options.runs([arm for arm in arms if arm not in without])
+
+
 def _arms(workspace: Workspace, given: dict[str, Any]) -> list[str]:
     aligned = workspace.artifact("features").facts["aligned"]
     allowed = possible(ARMS, aligned)
@@ -162,7 +172,7 @@ def _labels(pairs: Artifact, given: dict[str, Any]) -> str | None:
 
 def _start(workspace: Workspace, options: TrainOptions) -> None:
     version, shown = History(workspace).head(), planning.shown(workspace)
-    runs = options.runs(list(options.arms))
+    runs = expected_runs(workspace, options)
     done = len(Kept.of(workspace, options, version.options, version.decisions).finished() & set(runs))
     busy = jobs.active(workspace) is not None
     ready = False

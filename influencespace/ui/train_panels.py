@@ -13,10 +13,10 @@ from influencespace.jobs import Job
 from influencespace.options import restore
 from influencespace.training.journal import FEWEST_RUNS, Course
 from influencespace.training.kept import Kept
-from influencespace.training.options import UNTRAINED, TrainOptions, possible
+from influencespace.training.options import UNTRAINED, TrainOptions
 from influencespace.ui import live_curves, work
 from influencespace.ui.guard import guarded
-from influencespace.ui.train_form import asked, trains
+from influencespace.ui.train_form import asked, expected_runs, trains
 from influencespace.workspace import Workspace
 
 RESULTS = Path(__file__).parents[2] / "pages" / "results.py"
@@ -56,7 +56,7 @@ def _live(workspace: Workspace, job: Job) -> None:
         st.markdown(_beginning(job))
         return
     options = asked(job)
-    runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
+    runs = expected_runs(workspace, options)
     finished = kept.finished() & set(runs)
     parts = [f"**{len(finished)} of {len(runs)}** runs are done"]
     if course.present:
@@ -73,7 +73,7 @@ def _live(workspace: Workspace, job: Job) -> None:
 
 def _ended(workspace: Workspace, job: Job) -> None:
     options, kept = asked(job), Kept.latest(workspace, job.started) if job.started else None
-    runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
+    runs = expected_runs(workspace, options)
     finished = kept.finished() & set(runs) if kept else set()
     if job.status == "done":
         _measured(workspace, f"**{len(runs)} runs** are done and measured, in {work.duration(job.seconds)}.")
@@ -153,7 +153,7 @@ def _beginning(job: Job) -> str:
 def _elsewhere(workspace: Workspace, options: TrainOptions) -> None:
     """A training that was no work of this list: it was started from a shell, or came with the workspace."""
     st.subheader("The last training", anchor=False)
-    runs = options.runs(possible(options.arms, workspace.artifact("features").facts["aligned"]))
+    runs = expected_runs(workspace, options)
     _measured(workspace, f"**{len(runs)} runs** are done and measured.")
     kept = Kept.latest(workspace, 0.0)
     if kept is not None and any((course := _course(kept)).curves.values()):

@@ -308,6 +308,13 @@ def test_all_settings_are_submitted_as_they_were_chosen_and_come_again(app, untr
     assert app.submitted[1] == app.submitted[0]
 
 
+def test_heads_that_start_at_random_leave_the_untrained_arm_out(app, untrained):
+    opened = app("train")
+    assert "36 runs" in words(opened)
+    opened.number_input(key="train_joint_dimensions").set_value(64).run()
+    assert "35 runs" in words(fine(opened))
+
+
 def test_what_one_trainer_was_given_is_not_given_to_another(app, untrained):
     opened = app("train")
     opened.number_input(key="train_joint_dimensions").set_value(64).run()

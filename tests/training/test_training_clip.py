@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from influencespace.errors import TrainingError
 from influencespace.features.corruptions import corrupt
 from influencespace.features.encoder import load_encoder
 from influencespace.features.photos import load_photo
+from influencespace.metrics.recall import BOTH, photo_scores
 from influencespace.options import Options
 from influencespace.pairs.views import heldout, photo_codes, training_rows
 from influencespace.training import clip, photos
@@ -367,3 +369,27 @@ def test_imported_features_have_no_encoder_to_train(workspace, table):
     features(workspace, "imported")
     with pytest.raises(TrainingError, match="--model DIR"):
         ClipTrainer.load(workspace, data_of(table), TrainOptions(trainer="clip"))
+
+
+@pytest.mark.lab
+@pytest.mark.slow
+def test_a_real_encoder_learns_photos_that_it_has_not_seen(lab, tmp_path):
+    rows = pd.read_json(lab / "flickr8k" / "captions.jsonl", lines=True)
+    unseen = rows[(rows["split"] == "train") & ~rows["seen_by_encoder"].astype(bool)]
+    drawn = {"train": unseen.sample(200, random_state=0), "validation": rows[rows["split"] == "dev"].sample(100, random_state=0)}
+    table = pd.concat([some.assign(split=split) for split, some in drawn.items()], ignore_index=True)
+    paths = (str(lab / "flickr8k") + "/" + table["image"]).tolist()
+    table = table.assign(image_path=paths, photo=paths, caption=table["captions"].str[0], row=range(1, len(table) + 1))
+    encoder, data = load_encoder(str(lab / "models" / "mini-clip"), CPU), data_of(table)
+    trainer = ClipTrainer(encoder, data, table, "lora", tmp_path)
+    task = task_of(trainer, settings=clip.SETTINGS["lora"])
+
+    def recall():
+        judged = trainer.judge(task, heldout(table, "train"))
+        return 100 * photo_scores(*judged.ranks(), judged.photo, 1)[BOTH].mean()
+
+    before, held_out = recall(), task.recall()
+    assert 20 < before < 60 and held_out > 70  # as the encoder came, among 200 and among 100 photos
+    fitted = fit(task, np.ones(200), replace(clip.SETTINGS["lora"], batch_size=40), 0, device=CPU)
+    assert fitted.curve[-1]["loss"] < fitted.curve[0]["loss"]
+    assert recall() > before + 5 and fitted.curve[-1]["recall"] > held_out - 5

@@ -105,7 +105,7 @@ class ProbeFeatures:
             for batch in batches(captions[start:], BATCH):
                 yield self._loaded().embed_captions(batch)
 
-        return self._kept(captions, len(captions), embed, "phrases")
+        return self._kept(captions, len(captions), embed, "captions")
 
     def _kept(self, content: list, count: int, embed: Callable[[int], Iterator[np.ndarray]], what: str) -> np.ndarray:
         """(count, d) float16: those that are kept, and the rest as ``embed(start)`` gives them, batch after batch."""

@@ -1,9 +1,9 @@
 """The ``clip`` trainer: a dual encoder of transformers fine-tuned on photos and captions, whole or through LoRA.
 
-The loss is the weighted contrastive one of :mod:`influencespace.proxy.objective`, as for the heads. A batch passes a tower in
-parts. Of a batch of several, what the gradient needs of a part is computed again when its turn comes (gradient
-checkpointing; Chen et al. 2016): every pair has the whole batch for negatives, as in Gao et al. 2021, and memory holds one part.
-It works for any tower, convolutional ones included, which transformers' own checkpointing leaves out.
+The loss is the weighted contrastive one of :mod:`influencespace.proxy.objective`, as for the heads; SigLIP is fine-tuned with
+it too. A batch passes a tower in parts. Of a batch of several, what the gradient needs of a part is computed again when its
+turn comes (gradient checkpointing; Chen et al. 2016): every pair has the whole batch for negatives, as in Gao et al. 2021, and
+memory holds one part. It works for any tower, convolutional ones included, which transformers' own checkpointing leaves out.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from influencespace.training.probes import Photos
 from influencespace.training.runs import Embedded
 from influencespace.workspace import Workspace
 
-# One setting each, as a trial costs what an arm costs. Whole models are commonly fine-tuned at this rate (Wortsman et al. 2022;
-# Goyal et al. 2023); adapters start from nothing and are trained at a higher one (Zanella & Ben Ayed 2024).
+# One setting each, as a trial costs what an arm costs: the learning rates at which Goyal et al. 2023 fine-tune CLIP whole, with
+# its own loss, and at which Zanella & Ben Ayed 2024 train adapters, which start from nothing.
 SETTINGS = {
     "none": Settings(learning_rate=1e-5, epochs=5, batch_size=128),
     "lora": Settings(learning_rate=2e-4, epochs=5, batch_size=128),

@@ -1,14 +1,16 @@
-"""Retrieval against torchmetrics, and what theory says of a perfect, a random and a constant scorer."""
+"""Retrieval against torchmetrics, parity against fairlearn, and what theory says of a perfect, a random and a constant scorer."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
+from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.retrieval import RetrievalHitRate, RetrievalRecall
 
+from influencespace.metrics.fairness import OPPORTUNITY, PARITY, Matching, parity_differences
 from influencespace.metrics.recall import photo_scores, recall_at, retrieval_ranks
 
 
@@ -63,3 +65,37 @@ def test_ties_count_against_a_constant_scorer_and_a_perfect_one_has_none():
     # Behind all captions of others, and behind all other photos: the last place there is.
     assert set(forward) == {58} and set(backward) == {29}
     assert photo_scores(forward, backward, photo, 10)["both"].mean() == 0
+
+
+def decided(positive, negative):
+    positive, negative = np.asarray(positive, dtype=bool), np.asarray(negative, dtype=bool)
+    return Matching(positive, negative, np.ones(len(positive), dtype=bool))
+
+
+HALVES = np.array(["a"] * 4 + ["b"] * 4, dtype=object)
+
+
+@pytest.mark.parametrize(("positive", "negative", "parity", "opportunity"), [
+    # Of a 3 of 4 true and 1 of 4 false pairs match, of b 1 and 1: match rates 4/8 and 2/8, true positive rates 3/4 and 1/4.
+    ([1, 1, 1, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 1], 0.25, 0.5),
+    # Errors of both kinds that cancel in the match rate, and not in the true positive rate.
+    ([1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1], 0.0, 1.0),
+    ([1] * 8, [0] * 8, 0.0, 0.0),  # a perfect matcher
+    ([1] * 8, [1] * 8, 0.0, 0.0),  # a constant one: all is a match
+    ([0] * 8, [0] * 8, 0.0, 0.0),  # or nothing is
+])
+def test_parity_of_decisions_by_hand_is_fairlearn_s(positive, negative, parity, opportunity):
+    found = parity_differences([decided(positive, negative)], np.arange(8), HALVES, ["a", "b"])
+    assert found == pytest.approx({PARITY: parity, OPPORTUNITY: opportunity})
+    true, predicted, group = np.repeat([1, 0], 8), np.array(positive + negative), np.tile(HALVES, 2).astype(str)
+    assert parity == pytest.approx(demographic_parity_difference(true, predicted, sensitive_features=group))
+    assert opportunity == pytest.approx(equal_opportunity_difference(true, predicted, sensitive_features=group))
+
+
+def test_a_random_matcher_is_right_half_the_time_in_every_group():
+    rng, photos = np.random.default_rng(0), 4000
+    groups = np.array(["a", "b"], dtype=object)[np.arange(photos) % 2]
+    matching = decided(rng.random(photos) < 0.3, rng.random(photos) < 0.3)
+    assert matching.correct().mean() == pytest.approx(0.5, abs=4 * math.sqrt(0.3 * 0.7 / photos / 2))
+    found = parity_differences([matching], np.arange(photos), groups, ["a", "b"])
+    assert max(found.values()) < 4 * math.sqrt(0.3 * 0.7 * 2 / (photos / 2))

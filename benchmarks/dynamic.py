@@ -98,11 +98,16 @@ class Remembering(Recuration):
         return found
 
 
-def measure(half: Half, seed: int) -> Redrawn:
-    """Train all with one seed, and note recalls, seconds and damaged pairs; returns what the fixed plan is made from."""
+def measure(half: Half, seed: int, other: Redrawn | None) -> Redrawn:
+    """Train all with one seed, and note recalls, seconds and damaged pairs; returns what the fixed plan is made from.
+
+    ``other`` is that of the other half: of the same training pairs, so that it has the same proxies.
+    """
     redrawn, first = Redrawn(half.curation, seed), {}
     if seed == 0:
         redrawn.adopt(stored_fit(half.workspace, "cpu")[0], half.fit_seconds)
+    elif other is not None:
+        redrawn.adopt(other.fitted, other.fit_seconds)
     found: ArmWeights = redrawn.weights("influence")
     for name, schedule in {FIXED: (), **SCHEDULES}.items():
         made: list[Remembering] = []
@@ -176,6 +181,22 @@ def compared(halves: list[Half], seeds: int) -> list[dict]:
     ]
 
 
+def table(rows: list[dict]) -> str:
+    """The rows in Markdown."""
+    lines = [
+        "| heads trained with | R@10 | against the fixed plan | damaged among the kept | seconds for choosing |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        recall, gain = row["recall"], row["difference"]
+        words = "" if gain is None else f"{gain['mean']:+.1f} [{gain['low']:+.1f}, {gain['high']:+.1f}], {verdict(gain)}"
+        lines.append(
+            f"| {row['name']} | {recall['mean']:.1f} [{recall['low']:.1f}, {recall['high']:.1f}] | {words} "
+            f"| {row['damaged_left']:.1f} % | {row['seconds']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Run one case and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -188,17 +209,12 @@ def main() -> None:
     area = {}
     for seed in range(given.seeds):
         began = time.time()
-        redrawn = [measure(half, seed) for half in halves]
-        area = area or memory(halves[0], seed, redrawn[0])
-        print(f"seed {seed} is done in {time.time() - began:.0f} s", file=sys.stderr, flush=True)
-    rows = compared(halves, given.seeds)
-    print("| heads trained with | R@10 | against the fixed plan | damaged among the kept | seconds for choosing |")
-    print("|---|---|---|---|---|")
-    for row in rows:
-        recall, gain = row["recall"], row["difference"]
-        words = "" if gain is None else f"{gain['mean']:+.1f} [{gain['low']:+.1f}, {gain['high']:+.1f}], {verdict(gain)}"
-        print(f"| {row['name']} | {recall['mean']:.1f} [{recall['low']:.1f}, {recall['high']:.1f}] | {words} "
-              f"| {row['damaged_left']:.1f} % | {row['seconds']:.0f} |")
+        redrawn = measure(halves[0], seed, None)
+        measure(halves[1], seed, redrawn)
+        area = area or memory(halves[0], seed, redrawn)
+        rows = compared(halves, seed + 1)
+        print(f"seed {seed} is done in {time.time() - began:.0f} s\n{table(rows)}", file=sys.stderr, flush=True)
+    print(table(rows))
     print(f"\nsettings {[half.settings for half in halves]}")
     for part, areas in area.items():
         print(f"area under the curve, {part}: " + ", ".join(f"{by} {value:.3f}" for by, value in areas.items()))

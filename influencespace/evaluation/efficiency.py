@@ -24,8 +24,8 @@ class Efficiency:
     reached
         (seeds,) bool, the arm reached the final recall of ``full``.
     seconds, total
-        Until then, means over the seeds that reached it, without and with the time of scoring; None where none did or curves
-        have no times.
+        Until then, means over the seeds that reached it (not defined where none did), without and with the time of scoring;
+        None where there are no times of epochs.
     full
         What ``full`` took until then in the same seeds.
     joules, full_joules
@@ -42,18 +42,18 @@ class Efficiency:
     def json(self) -> dict:
         """``convergence`` and ``energy``; null where they are not defined."""
         convergence = None if self.seconds is None else {
+            "reached": int(self.reached.sum()), "of": len(self.reached),
             "seconds": self.seconds.interval().json(), "with_scoring": self.total.interval().json(),
             "efficiency": {
                 "without_scoring": (self.full / self.seconds).interval().json(),
                 "with_scoring": (self.full / self.total).interval().json(),
             },
         }
-        reached = {"reached": int(self.reached.sum()), "of": len(self.reached)}
         energy = None if self.joules is None else {
             "joules": self.joules.interval().json(),
             "efficiency": None if self.full_joules is None else (self.full_joules / self.joules).interval().json(),
         }
-        return {"convergence": None if convergence is None else reached | convergence, "energy": energy}
+        return {"convergence": convergence, "energy": energy}
 
 
 def efficiency(
@@ -76,8 +76,6 @@ def efficiency(
         np.array([_seconds_to(run, target) for run, target in zip(all_runs, targets, strict=True)]) for all_runs in (runs, full)
     )
     reached = np.isfinite(own)
-    if not reached.any():
-        return Efficiency(reached, None, None, None, joules, full_joules)
     mean, scoring = resampled.bootstrap.seed_mean, np.array([run.scoring_seconds for run in runs])
     return Efficiency(reached, mean(own, reached), mean(own + scoring, reached), mean(others, reached), joules, full_joules)
 

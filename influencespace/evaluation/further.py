@@ -112,7 +112,7 @@ def _groups(results: dict) -> Iterator[Measure]:
         neutral = (results.get("neutral") or {}).get("chance", {}).get(attribute)
         if neutral is None:
             continue
-        for k, chance in neutral["max_skew"].items():
+        for k, chance in sorted(neutral["max_skew"].items(), key=lambda item: int(item[0])):
             yield _measure(
                 results, GROUPS, f"MaxSkew@{k}", "", 3, False, f"Log of how many times too often the most favoured group is "
                 f"among the first {k} photos for phrases that name no group; 0 is even, random order comes to {chance:.3f}.",
@@ -160,11 +160,17 @@ def _cost(results: dict) -> Iterator[Measure]:
             found = found and found[key]
         return found
 
-    reached = f"until the validation recall is that of {BASELINE} at its end, of the seeds that come there"
+    short = {
+        arm["arm"]: found for arm in results["arms"]
+        if (found := arm.get("convergence")) is not None and found["reached"] < found["of"]
+    }
+    seeds = "".join(f"; {arm} in {found['reached']} of {found['of']} seeds" for arm, found in short.items())
+    reached = f"until the validation recall is that of {BASELINE} at its end"
     for key, scored in (("without_scoring", ""), ("with_scoring", ", choosing included")):
         path = ("seconds",) if key == "without_scoring" else ("with_scoring",)
         yield _measure(
-            results, COST, f"time to {BASELINE}'s recall{scored}", " s", 1, False, f"Seconds of training {reached}{scored}.",
+            results, COST, f"time to {BASELINE}'s recall{scored}", " s", 1, False,
+            f"Seconds of training {reached}{scored}, mean of the seeds that come there{seeds}.",
             lambda arm, path=path: convergence(arm, *path),
         )
         yield _measure(

@@ -81,6 +81,8 @@ def _groups(results: dict) -> list[str]:
 
 def _reached(convergence: dict) -> str:
     seconds, count = convergence["seconds"]["mean"], f"{convergence['reached']} of {convergence['of']}"
+    if seconds is None:
+        return f"never ({count})"
     return f"{seconds:.{0 if seconds >= 100 else 1}f} s ({count})"
 
 

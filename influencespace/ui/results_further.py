@@ -58,8 +58,8 @@ def _one(found: list[Measure]) -> None:
             persist_state="session",
         )
         own = {named(measure): measure for measure in found if measure.section == section}
-        name = st.selectbox(
-            "Measure", list(own), key=f"results_measure_{section}", persist_state="session", width=380, disabled=len(own) == 1,
+        name = next(iter(own)) if len(own) == 1 else st.selectbox(
+            "Measure", list(own), key=f"results_measure_{section}", persist_state="session", width=380,
         )
     measure = own[name]
     st.caption(f"{measure.words} {'More' if measure.higher else 'Less'} is better.")

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from influencespace.evaluation.compare import compare
+from influencespace.evaluation.further import measures
 from influencespace.evaluation.measure import RunMeasures
+from influencespace.evaluation.table import arms_table
 from influencespace.metrics.ranking import NEUTRAL_QUERIES
 from influencespace.metrics.recall import BOTH, photo_scores
 
@@ -179,7 +181,11 @@ def test_time_to_reach_is_that_of_the_first_epoch_as_good_as_full_is_at_its_end(
 
 def test_what_never_gets_there_or_has_no_times_has_no_time_to_reach(measured, results):
     never = course(measured, {"full": [curve((50, 1))] * 3, "influence": [curve((40, 1))] * 3})
-    assert arm(never, "influence")["convergence"] is None
+    found = arm(never, "influence")["convergence"]
+    assert (found["reached"], found["seconds"]["mean"], found["efficiency"]["with_scoring"]["mean"]) == (0, None, None)
+    assert "never (0 of 3)" in arms_table(never)
+    words = next(measure.words for measure in measures(never) if measure.name == "time to full's recall")
+    assert words.endswith("mean of the seeds that come there; influence in 0 of 3 seeds.")
     untimed = [[{"epoch": 1, "loss": 1.0, "recall": 50.0}]] * 3
     assert arm(course(measured, {"full": untimed, "influence": untimed}), "full")["convergence"] is None
     assert arm(results, "start")["convergence"] is None

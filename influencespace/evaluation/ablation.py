@@ -7,10 +7,9 @@ not trained again, and neither is what an ablation of other values shares with i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,19 +20,19 @@ from influencespace.errors import TrainingError
 from influencespace.evaluation.ablation_figures import OWN, ablation_figures, arm_of
 from influencespace.evaluation.ablation_options import AblationOptions, grid_of, own_values
 from influencespace.evaluation.ablation_plans import SeedPlans, Setup
+from influencespace.evaluation.finishing import finish_runs
 from influencespace.evaluation.measure import Measured, RunMeasures, measure_run
 from influencespace.evaluation.runner import FEWEST_PAIRS, tuned
 from influencespace.evaluation.stage import load
 from influencespace.evaluation.store import load_measures, save_measures
 from influencespace.options import restore
-from influencespace.progress import Progress, expect, silent
+from influencespace.progress import Progress, silent
 from influencespace.proxy.stage import stored_fit
-from influencespace.training.journal import Course
 from influencespace.training.kept import Kept
 from influencespace.training.loop import Settings
 from influencespace.training.options import TrainOptions
 from influencespace.training.trainer import Trainer, make, train_arm
-from influencespace.workspace import Artifact, Draft, Workspace
+from influencespace.workspace import Artifact, Workspace
 
 FORMAT = 1
 # A setting with a value, or neither: the workspace as it is.
@@ -66,26 +65,12 @@ def ablate(workspace: Workspace, options: AblationOptions, progress: Progress = 
         table = workspace.artifact("pairs").table("pairs")
         held_out = Measured([], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared)
         wanted = {(name_of(v), seed): v for _, seed in train.runs(["influence"]) for v in variants(grid, own)}
-        measures = {run: _load(kept, *run) for run in kept.finished() & wanted.keys()}
-        course = Course()
-        for (name, seed), variant in wanted.items():
-            if (name, seed) in measures:
-                continue
-            report = partial(progress, len(measures), len(wanted), f"training with {name}, seed {seed}")
-            report()
-            course.follow(kept.journal)
-            left = course.seconds_left([run for run in wanted if run not in measures], time.time())
-            if left is not None:
-                expect(progress, left)
-            began = time.time()
-            journal.tell(name, seed, began=began)
-            measured = ablation.run(variant, seed, report)
-            with kept.finishing(name, seed) as folder:
-                save_measures(Draft(folder), replace(held_out, runs=[measured]))
-            journal.tell(name, seed, seconds=time.time() - began)
-            measures[name, seed] = measured
+
+        def run(name: str, seed: int, report: Callable[[], None]) -> RunMeasures:
+            return ablation.run(wanted[name, seed], seed, report)
+
+        measured, _ = finish_runs(list(wanted), run, _load, kept, journal, held_out, "training with {name}", progress)
         progress(len(wanted), len(wanted), "comparing the settings")
-        measured = replace(held_out, runs=[measures[run] for run in wanted])
         save_measures(draft, measured)
         draft.table("figures", ablation_figures(measured, grid, own))
         draft.facts = {
@@ -138,5 +123,5 @@ class _Ablation:
         return self._plans
 
 
-def _load(kept: Kept, name: str, seed: int) -> RunMeasures:
-    return load_measures(Artifact("ablations", kept.run(name, seed), {})).runs[0]
+def _load(folder: Path) -> RunMeasures:
+    return load_measures(Artifact("ablations", folder, {})).runs[0]

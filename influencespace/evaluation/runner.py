@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -46,13 +45,7 @@ def tuned(trainer: Trainer, options: TrainOptions, kept: Kept, progress: Progres
 
 
 class Runner:
-    """Trains one run after the other. Runs of one seed share what it has redrawn, the proxies above all.
-
-    Attributes
-    ----------
-    began
-        When the run at hand began, in seconds since the epoch.
-    """
+    """Trains one run after the other. Runs of one seed share what it has redrawn, the proxies above all."""
 
     def __init__(
         self, workspace: Workspace, trainer: Trainer, curation: Curation, settings: Settings, options: TrainOptions,
@@ -61,13 +54,10 @@ class Runner:
         self.workspace, self.trainer, self.curation, self.settings = workspace, trainer, curation, settings
         self.options, self.fit_seconds, self.kept, self.journal = options, fit_seconds, kept, journal
         self.probes = probes
-        self.began = 0.0
         self._redrawn: Redrawn | None = None
 
     def run(self, arm: str, seed: int, report: Callable[[], None]) -> RunMeasures:
         """One arm with one seed, trained and measured; ``report`` is called on the way, and may end it."""
-        self.began = time.time()
-        self.journal.tell(arm, seed, began=self.began)
 
         def watch(step: dict) -> None:
             self.journal.tell(arm, seed, **step)

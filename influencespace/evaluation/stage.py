@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from influencespace.curation.options import PlanOptions
 from influencespace.curation.sets import finder
 from influencespace.errors import TrainingError
 from influencespace.evaluation.compare import compare
+from influencespace.evaluation.finishing import finish_runs
 from influencespace.evaluation.measure import Measured, RunMeasures
 from influencespace.evaluation.runner import Runner, tuned
 from influencespace.evaluation.store import load_measures, save_measures
@@ -21,12 +21,11 @@ from influencespace.features.duplicates import stored_duplicates, twin_codes
 from influencespace.influence.options import ScoreOptions
 from influencespace.options import restore
 from influencespace.pairs.views import heldout, photo_codes, training_rows
-from influencespace.progress import Progress, expect, silent
+from influencespace.progress import Progress, silent
 from influencespace.proxy.stage import prepared_pairs, stored_fit
 from influencespace.training.arms import Curation
 from influencespace.training.data import TrainingData
 from influencespace.training.dynamic import impossible
-from influencespace.training.journal import Course
 from influencespace.training.kept import Kept
 from influencespace.training.loop import Settings
 from influencespace.training.options import DYNAMIC, UNTRAINED, TrainOptions, possible
@@ -34,7 +33,7 @@ from influencespace.training.probes import Probes
 from influencespace.training.record import RUN, run_record
 from influencespace.training.trainer import Trainer, make
 from influencespace.training.tuning import Trial
-from influencespace.workspace import Artifact, Draft, Workspace
+from influencespace.workspace import Artifact, Workspace
 
 
 def train_arms(
@@ -67,33 +66,19 @@ def train_arms(
             probes.phrases, probes.unmeasured, settings.patience > 0,
         )
         runner = Runner(workspace, trainer, curation, settings, options, fit_seconds, kept, journal, probes)
-        finished, wanted, course = kept.finished(), options.runs(arms), Course()
-        taken_over = [run for run in wanted if run in finished]
-        measures = {run: _load(kept.run(*run), probes) for run in taken_over}
-        for arm, seed in wanted:
-            if (arm, seed) in measures:
-                continue
-            report = partial(progress, len(measures), len(wanted), f"training {arm}, seed {seed}")
-            report()
-            course.follow(kept.journal)
-            left = course.seconds_left([run for run in wanted if run not in measures], time.time())
-            if left is not None:
-                expect(progress, left)
-            measured = runner.run(arm, seed, report)
-            with kept.finishing(arm, seed) as folder:
-                save_measures(Draft(folder), replace(held_out, runs=[measured]))
-            journal.tell(arm, seed, took=time.time() - runner.began)
-            measures[arm, seed] = measured
+        wanted = options.runs(arms)
+        measured, taken_over = finish_runs(
+            wanted, runner.run, partial(_load, probes=probes), kept, journal, held_out, "training {name}", progress
+        )
         progress(len(wanted), len(wanted), "all arms are trained")
         progress(1, 2, "comparing the arms")
-        measured = replace(held_out, runs=[measures[run] for run in wanted])
         save_measures(draft, measured)
         results = compare(measured) | {"settings": _settings(settings, trials, trainer)}
         draft.json("results", results)
         draft.json(RUN, run_record(workspace, options, settings, trainer.device))
         draft.facts = {
             "arms": arms, "missing": missing, "seeds": options.seeds, "settings": results["settings"]["chosen"],
-            "taken_over": len(taken_over),
+            "taken_over": taken_over,
         }
         progress(2, 2, "comparing the arms")
     remember(workspace)

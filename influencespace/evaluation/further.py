@@ -17,8 +17,9 @@ from influencespace.metrics.recall import BOTH
 NOTHING = {"mean": None, "low": None, "high": None}
 RETRIEVAL, GROUPS, CLASSES, ROBUSTNESS, COST = "retrieval", "groups", "classes", "robustness", "cost of training"
 DAMAGES = {
+    ALL: "all damages, in the mean",
     "noise": "photos with noise", "blur": "blurred photos", "jpeg": "strongly compressed photos",
-    "contrast": "photos of low contrast", "typos": "captions with typing errors", ALL: "all damages, in the mean",
+    "contrast": "photos of low contrast", "typos": "captions with typing errors",
 }
 # What could not be measured, in words.
 _NAMES = {"neutral": "Skew of neutral queries", "zero_shot": "Zero-shot classification", "robustness": "Robustness"}
@@ -140,8 +141,9 @@ def _classes(results: dict) -> Iterator[Measure]:
 
 
 def _robustness(results: dict) -> Iterator[Measure]:
-    damages = list(dict.fromkeys(name for arm in results["arms"] for name in arm.get("robustness", {})))
-    for name in sorted(damages, key=lambda damage: damage != ALL):
+    damages = {name for arm in results["arms"] for name in arm.get("robustness", {})}
+    order = list(DAMAGES)
+    for name in sorted(damages, key=lambda damage: order.index(damage) if damage in order else len(order)):
         said = DAMAGES.get(name, name)
         yield _measure(
             results, ROBUSTNESS, f"{DECIDES}: {said}", " %", 1, True, f"{DECIDES} with {said}.",

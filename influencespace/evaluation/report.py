@@ -22,9 +22,9 @@ CURATED = "influence"
 # The columns of the table of figures; what does not apply to a figure is empty.
 COLUMNS = ["section", "arm", "against", "metric", "direction", "attribute", "group", "mean", "low", "high", "unit"]
 PERCENT, POINTS, RATE, NATS, TIMES, SECONDS = "percent", "points of percent", "rate", "nats", "times", "seconds"
-# What the signs behind figures are called, and what differences are in where it is not points of percent.
-_SIGNS = {"": "", " %": PERCENT, " points": POINTS, " s": SECONDS, " ×": TIMES, " J": "joules"}
-_DIFFERENCES = {"median rank": "places", "MaxSkew": NATS, "NDKL": NATS}
+# What the signs behind figures are called, and what those without a sign are in.
+_SIGNS = {" %": PERCENT, " points": POINTS, " s": SECONDS, " ×": TIMES, " J": "joules"}
+_PLAIN = {"median rank": "places", "MaxSkew": NATS, "NDKL": NATS}
 _UNITS = {"model_accuracy": PERCENT, "bias_mitigation": RATE, "training_efficiency": TIMES}
 
 
@@ -126,7 +126,7 @@ def figures(report: Report) -> pd.DataFrame:
     rows = [row for arm in report.results["arms"] for row in _of_arm(arm)]
     rows += [row for measure in measures(report.results) for row in _further(measure)]
     rows += [
-        {"section": "paired difference", "unit": _DIFFERENCES.get(entry["metric"].split("@")[0], POINTS)}
+        {"section": "paired difference", "unit": _PLAIN.get(entry["metric"].split("@")[0], POINTS)}
         | {key: value for key, value in entry.items() if key in COLUMNS} | _damage(entry)
         for entry in report.results["differences"]
     ]
@@ -152,7 +152,8 @@ def figures(report: Report) -> pd.DataFrame:
 
 def _further(measure: Measure) -> Iterator[dict]:
     """One row an arm that has the measure."""
-    of = {"section": measure.section, "metric": measure.name, "attribute": measure.attribute, "unit": _SIGNS[measure.unit]}
+    unit = _SIGNS.get(measure.unit) or _PLAIN[measure.name.split("@")[0]]
+    of = {"section": measure.section, "metric": measure.name, "attribute": measure.attribute, "unit": unit}
     for arm, figure in measure.figures.items():
         if figure["mean"] is not None:
             yield of | {"arm": arm} | _ends(figure)

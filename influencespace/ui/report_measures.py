@@ -21,13 +21,17 @@ def further(results: dict) -> Iterable[str]:
         for measure in (one for one in found if one.section == section):
             name = f"{measure.name}, {measure.attribute}" if measure.attribute else measure.name
             said = f"<b>{escape(name)}</b><br><small>{escape(measure.words)}</small>"
-            rows.append([said, *(
-                figure(measure.figures[arm], measure.digits, measure.unit) + _beside(measure.verdict(arm)) for arm in arms
-            )])
+            cells = (_broken(figure(measure.figures[arm], measure.digits, measure.unit)) for arm in arms)
+            rows.append([said, *(cell + _beside(measure.verdict(arm)) for cell, arm in zip(cells, arms, strict=True))])
         yield table(["measure", *map(escape, arms)], rows, long=0)
     if found:
         yield f"<p class='dim'>Better and worse than {BASELINE} where the paired difference surely is.</p>"
     yield from (f"<p class='dim'>{escape(line)}</p>" for line in unmeasured(results))
+
+
+def _broken(found: str) -> str:
+    """A figure with its interval below it, so that nine arms stand beside each other."""
+    return found.replace(" <small>", "<br><small>")
 
 
 def _beside(verdict: str) -> str:

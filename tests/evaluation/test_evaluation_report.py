@@ -66,6 +66,7 @@ def test_further_measures_are_there_with_their_units_and_differences(report, tab
     assert found.loc["median rank", "mean"].iloc[0] == own["median_rank"]["both"]["mean"]
     [row] = only(table, section="groups", arm="influence", metric="NDKL").to_dict("records")
     assert (row["mean"], row["attribute"]) == (own["neutral"]["gender_words"]["ndkl"]["mean"], "gender_words")
+    assert row["unit"] == "nats" and only(table, section="retrieval")["unit"].unique().tolist() == ["places"]
     [row] = only(table, section="robustness", arm="full", metric="R@10: blurred photos").to_dict("records")
     assert row["unit"] == "percent"
     [row] = only(table, section="cost of training", arm="full", metric="energy").to_dict("records")

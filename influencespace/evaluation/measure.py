@@ -142,9 +142,10 @@ def _of_phrases(run: ArmRun, phrases: Phrases | None) -> tuple[np.ndarray | None
     """Similarities of the test photos to neutral queries, and whether each was classified right; None where not asked."""
     if phrases is None or PHRASES not in run.probes:
         return None, None
-    queries, photos = len(phrases.queries), len(phrases.labels)
-    captions = np.repeat(np.arange(len(phrases.captions)), photos)
-    found = run.probes[PHRASES].similarity(np.tile(np.arange(photos), len(phrases.captions)), captions).reshape(-1, photos)
+    queries, photos = len(phrases.queries), np.arange(len(phrases.labels))
+    # A phrase at a time: of all of them with all photos the vectors would take gigabytes.
+    asked = range(len(phrases.captions))
+    found = np.stack([run.probes[PHRASES].similarity(photos, np.full(len(photos), phrase)) for phrase in asked])
     right = classified(found[queries:].T, phrases.codes) if phrases.classes else None
     return (found[:queries].astype(np.float32) if queries else None), right
 
@@ -176,12 +177,14 @@ def pool(halves: list[Measured]) -> Measured:
     for arm, _ in {name: None for runs in by_name for name in runs}:
         if arm not in arms:
             missing.setdefault(arm, "it was not measured with the same seeds in all of the pooled results")
-    joined = [_join([runs[name] for runs in by_name]) for name in shared]
+    phrases = _joined_phrases(halves)
+    joined = [_join([runs[name] for runs in by_name], phrases is not None) for name in shared]
     unmeasured = {what: why for half in halves for what, why in half.unmeasured.items()}
-    return Measured(joined, photos, groups, compared, missing, _joined_phrases(halves), unmeasured)
+    return Measured(joined, photos, groups, compared, missing, phrases, unmeasured)
 
 
-def _join(runs: list[RunMeasures]) -> RunMeasures:
+def _join(runs: list[RunMeasures], alike: bool) -> RunMeasures:
+    """One run over the photos of all; answers about phrases only where all were asked ``alike``."""
     starts = np.cumsum([0] + [len(run.image_to_text) for run in runs])
     trained = [run.training_seconds for run in runs if run.training_seconds is not None]
     return RunMeasures(
@@ -200,7 +203,8 @@ def _join(runs: list[RunMeasures]) -> RunMeasures:
         float(np.mean([run.scoring_seconds for run in runs])),
         joules=None if any(run.joules is None for run in runs) else float(np.mean([run.joules for run in runs])),
         steps=float(np.mean([run.steps for run in runs])),
-        neutral=_whole([run.neutral for run in runs]), zero_shot=_whole([run.zero_shot for run in runs]),
+        neutral=_whole([run.neutral for run in runs]) if alike else None,
+        zero_shot=_whole([run.zero_shot for run in runs]) if alike else None,
         damaged={
             name: tuple(np.concatenate(sides) for sides in zip(*(run.damaged[name] for run in runs), strict=True))
             for name in runs[0].damaged if all(name in run.damaged for run in runs)

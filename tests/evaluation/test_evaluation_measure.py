@@ -146,6 +146,15 @@ def test_pooled_halves_keep_only_what_was_asked_of_both():
     assert set(both.unmeasured) == {"neutral", "zero_shot", "robustness"}
 
 
+def test_pooled_halves_that_were_asked_other_phrases_have_no_answers_about_them():
+    one, other = cases.measured(seeds=1), cases.measured(seeds=1, photos=60, name="other", salt=3)
+    fewer = replace(other.phrases, queries=other.phrases.queries[:-1])
+    other = replace(other, phrases=fewer, runs=[replace(run, neutral=run.neutral[:-1]) for run in other.runs])
+    both = pool([one, other])
+    assert both.phrases is None and all((run.neutral, run.zero_shot) == (None, None) for run in both.runs)
+    assert both.runs[0].damaged and compare(both, draws=10)["neutral"] is None
+
+
 def test_pooling_averages_times_and_leaves_out_what_one_half_lacks():
     one, other = cases.measured(), cases.measured(arms=("influence", "full"), seeds=2, name="other")
     other = replace(other, runs=[replace(run, training_seconds=run.training_seconds + 2) for run in other.runs])

@@ -18,13 +18,17 @@ from influencespace.training.captions import Captions
 from influencespace.training.cross_task import CrossTask
 from influencespace.training.data import TrainingData
 from influencespace.training.loop import Settings
+from influencespace.training.lxmert import Lxmert
 from influencespace.training.matcher import Matcher, Start, start
+from influencespace.training.options import TrainOptions
 from influencespace.training.probe_features import ProbeFeatures
 from influencespace.training.probes import Photos
 from influencespace.training.runs import Embedded, Judged
+from influencespace.training.visualbert import VisualBert
 from influencespace.workspace import Workspace
 
-SETTINGS = Settings(3e-4, 3, 32)
+KINDS: dict[str, type[Matcher]] = {kind.name: kind for kind in (VisualBert, Lxmert)}
+SETTINGS = Settings(3e-4, 3, 16)
 # A caption of a photo has some fifteen words.
 LONGEST = 48
 # From so many photos follow mean and deviation of the cells, and where they start among the words.
@@ -76,18 +80,19 @@ class CrossTrainer:
         self.captions = Captions(self.tokenizer, texts, self.longest)
 
     @classmethod
-    def of(
-        cls, kind: type[Matcher], workspace: Workspace, data: TrainingData, model: str | None, progress: Progress = silent
+    def load(
+        cls, workspace: Workspace, data: TrainingData, options: TrainOptions, progress: Progress = silent
     ) -> CrossTrainer:
-        """From a workspace; looks at all photos once.
+        """What the options ask for, from a workspace; looks at all photos once.
 
         Raises
         ------
         TrainingError
-            If the features are imported or not aligned: then there are no candidates to re-rank, or nothing sees the photos.
+            If the features are imported or not aligned: then nothing sees the photos, or there are no candidates to re-rank.
         FeaturesError
             If the encoder or a photo cannot be had any more.
         """
+        kind = KINDS[options.trainer]
         features = workspace.artifact("features")
         if features.facts["encoder"] == IMPORTED or not data.aligned:
             why = "were imported" if features.facts["encoder"] == IMPORTED else "are not aligned"
@@ -107,7 +112,7 @@ class CrossTrainer:
 
         questions = Questions(ProbeFeatures(workspace, data.image.device, progress), look)
         cells = grid_features(encoder, table, folder, progress=progress)
-        return cls(kind, data, encoder, cells, table["caption"].tolist(), model, questions)
+        return cls(kind, data, encoder, cells, table["caption"].tolist(), options.model, questions)
 
     def grid(self) -> list[Settings]:
         """One setting: a search over models of this size costs more than it could say."""

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 # The share of mismatches that are drawn by how alike the dual encoder finds them.
 HARD = 0.5
-# Masked words teach what cells look like, but the aim is matching.
-MASKED, MASKED_SHARE = 0.1, 0.15
+# Words are masked in so many captions, so many words of each, and finding them counts so much beside matching: masked words
+# teach what cells look like, but a caption of which words are missing is harder to match.
+MASKED_CAPTIONS, MASKED_WORDS, MASKED = 0.25, 0.15, 0.01
 # The curve is measured on so many validation photos, among all of them.
 WATCHED = 100
 # Pairs read at once where nothing is learnt.
@@ -83,7 +84,7 @@ class CrossTask:
         tokenizer = begun.tokenizer
         # Tokenizers of CLIP and SigLIP have no sign for a masked word.
         masks = tokenizer.mask_token is not None
-        self.masking = DataCollatorForLanguageModeling(tokenizer, mlm_probability=MASKED_SHARE) if masks else None
+        self.masking = DataCollatorForLanguageModeling(tokenizer, mlm_probability=MASKED_WORDS) if masks else None
         self.signs = torch.tensor(tokenizer.all_special_ids)
         self._validation: Reranked | None = None
 
@@ -146,7 +147,8 @@ class CrossTask:
     def _masked(self, words: torch.Tensor, there: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self.masking is None:
             return words, torch.full_like(words, -100)
-        signs = torch.isin(words, self.signs) | (there == 0)
+        left = torch.rand(len(words), 1) >= MASKED_CAPTIONS
+        signs = torch.isin(words, self.signs) | (there == 0) | left
         return self.masking.torch_mask_tokens(words.clone(), signs)
 
     def _masked_loss(self, states: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from transformers import LxmertConfig, LxmertForPreTraining, PreTrainedConfig, PreTrainedModel
 
 from influencespace.features.grid import boxes
-from influencespace.training.matcher import Matcher
+from influencespace.training.matcher import DROPOUT, Matcher
 
-WORD_LAYERS, CELL_LAYERS, CROSS_LAYERS = 2, 1, 2
+WORD_LAYERS, CELL_LAYERS, CROSS_LAYERS = 2, 1, 1
+# What the parts of a cross layer are called in a layer of BERT.
+PARTS = {
+    "visual_attention.att": "attention.self", "visual_attention.output": "attention.output", "lang_self_att": "attention",
+    "visn_self_att": "attention", "lang_inter": "intermediate", "visn_inter": "intermediate", "lang_output": "output",
+    "visn_output": "output",
+}
 
 
 class Lxmert(Matcher):
@@ -25,12 +33,21 @@ class Lxmert(Matcher):
 
     @classmethod
     def small(cls, text: PreTrainedConfig, width: int) -> LxmertConfig:
+        word_layers = max(1, min(WORD_LAYERS, text.num_hidden_layers - CROSS_LAYERS))
         return LxmertConfig(
             vocab_size=text.vocab_size, hidden_size=text.hidden_size, visual_feat_dim=width,
             num_attention_heads=text.num_attention_heads, intermediate_size=text.intermediate_size,
-            max_position_embeddings=text.max_position_embeddings, l_layers=min(WORD_LAYERS, text.num_hidden_layers),
-            r_layers=CELL_LAYERS, x_layers=CROSS_LAYERS, task_qa=False, task_obj_predict=False,
+            max_position_embeddings=text.max_position_embeddings, l_layers=word_layers, r_layers=CELL_LAYERS,
+            x_layers=CROSS_LAYERS, task_qa=False, task_obj_predict=False, hidden_dropout_prob=DROPOUT,
+            attention_probs_dropout_prob=DROPOUT,
         )
+
+    @classmethod
+    def source(cls, name: str, config: PreTrainedConfig) -> str:
+        """Layers of cells start as those of words, and cross layers as the layers that follow: cells start among words."""
+        name = name.replace("encoder.r_layers.", "encoder.layer.")
+        cross = re.fullmatch(rf"encoder\.x_layers\.(\d+)\.({'|'.join(map(re.escape, PARTS))})\.(.+)", name)
+        return f"encoder.layer.{config.l_layers + int(cross[1])}.{PARTS[cross[2]]}.{cross[3]}" if cross else name
 
     @property
     def projection(self) -> torch.nn.Linear:

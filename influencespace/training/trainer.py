@@ -14,7 +14,7 @@ from influencespace.metrics.recall import BOTH, photo_scores
 from influencespace.pairs.views import HeldOut
 from influencespace.progress import Progress, silent
 from influencespace.training.data import DECIDES, TrainingData
-from influencespace.training.dynamic import Judge, Recuration
+from influencespace.training.dynamic import TOGETHER, Judge, Recuration
 from influencespace.training.heads import HeadsTrainer
 from influencespace.training.loop import Settings, Task, fit
 from influencespace.training.options import UNTRAINED, TrainOptions
@@ -72,6 +72,10 @@ def make(workspace: Workspace, data: TrainingData, options: TrainOptions, progre
         from influencespace.training.clip import ClipTrainer  # brings along what heads can do without
 
         return ClipTrainer.load(workspace, data, options, progress)
+    if options.trainer in TOGETHER:
+        from influencespace.training.cross import CrossTrainer
+
+        return CrossTrainer.load(workspace, data, options, progress)
     features = ProbeFeatures(workspace, data.image.device, progress)
     return HeadsTrainer(data, options.joint_dimensions is not None, features if features.possible else None)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedConfig, VisualBertConfig, VisualBertForPreTraining
 
-from influencespace.training.matcher import Matcher
+from influencespace.training.matcher import DROPOUT, Matcher
 
-LAYERS = 4
+LAYERS = 3
 
 
 class VisualBert(Matcher):
@@ -24,7 +24,7 @@ class VisualBert(Matcher):
             vocab_size=text.vocab_size, hidden_size=text.hidden_size, visual_embedding_dim=width,
             num_hidden_layers=min(LAYERS, text.num_hidden_layers), num_attention_heads=text.num_attention_heads,
             intermediate_size=text.intermediate_size, max_position_embeddings=text.max_position_embeddings,
-            pad_token_id=text.pad_token_id,
+            pad_token_id=text.pad_token_id, hidden_dropout_prob=DROPOUT, attention_probs_dropout_prob=DROPOUT,
         )
 
     @property

@@ -1,0 +1,325 @@
+"""Models that read photo and caption together: their losses by hand, what they start from, and that they learn."""
+
+import json
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from encoder_cases import make_encoder, make_photos, make_table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from influencespace.errors import TrainingError
+from influencespace.features.encoder import load_encoder
+from influencespace.features.grid import CELLS, Grid, see
+from influencespace.features.options import EmbedOptions
+from influencespace.features.stage import embed
+from influencespace.metrics.fairness import match
+from influencespace.metrics.recall import retrieval_ranks
+from influencespace.options import Options
+from influencespace.pairs.views import HeldOut, heldout
+from influencespace.training.captions import Captions
+from influencespace.training.cross import CrossTrainer
+from influencespace.training.cross_task import MASKED, draw_mismatches
+from influencespace.training.data import TrainingData
+from influencespace.training.loop import Settings, fit
+from influencespace.training.lxmert import Lxmert
+from influencespace.training.matcher import start
+from influencespace.training.options import TrainOptions
+from influencespace.training.probes import Photos
+from influencespace.training.visualbert import VisualBert
+from influencespace.workspace import Workspace
+
+KINDS = (VisualBert, Lxmert)
+CPU = torch.device("cpu")
+WIDTH = 24
+TRAIN, HELD = 160, 40
+SETTINGS = Settings(3e-3, 2, 16)
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    """A small dual encoder with BERT's text tower, whose tokenizer has a sign for a masked word."""
+    found = load_encoder(str(make_encoder("vision-text-dual-encoder", tmp_path_factory.mktemp("encoder") / "e")), CPU)
+    found.tokenizer.mask_token = "[UNK]"
+    with torch.no_grad():  # layers that were trained turn their input more than new ones do
+        for parameter in found.model.text_model.parameters():
+            parameter.mul_(8 if parameter.dim() > 1 else 1)
+    return found
+
+
+def planted(encoder, kind, model=None, noise=0.5, seed=0):
+    """A trainer of photos that show one of twelve things and captions that say which; the dual encoder sees it dimly."""
+    rng = np.random.default_rng(seed)
+    n = TRAIN + 2 * HELD
+    things = [f"a {c} {a} {v}" for c in ("red", "blue") for a in ("dog", "cat", "ball") for v in ("runs", "sleeps")]
+    shown = rng.integers(len(things), size=n)
+    vectors = rng.normal(size=(len(things), 8))
+    sides = [torch.nn.functional.normalize(torch.from_numpy(vectors[shown] + rng.normal(size=(n, 8))), dim=1) for _ in range(2)]
+    cells = rng.normal(size=(len(things), CELLS, WIDTH))[shown] + noise * rng.normal(size=(n, CELLS, WIDTH))
+    splits = [HeldOut(rows, np.arange(HELD), rows, {}) for rows in (np.arange(TRAIN, TRAIN + HELD), np.arange(TRAIN + HELD, n))]
+    data = TrainingData(*(side.float() for side in sides), torch.arange(n), np.arange(TRAIN), *splits, True, 10.0)
+    return CrossTrainer(kind, data, encoder, Grid(cells.astype(np.float16), np.arange(n)), [things[i] for i in shown], model)
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.name)
+def trainer(request, encoder):
+    return planted(encoder, request.param)
+
+
+def still(trainer, seed=0):
+    """A task in double precision that drops nothing out."""
+    task = trainer.task(SETTINGS, seed)
+    task.module.double().eval()
+    return task
+
+
+def batch(trainer, pairs, masked=((0, 2), (1, 1), (1, 3))):
+    """What :meth:`CrossTask.losses` is given for some pairs: mismatches one and two further on, and some masked words."""
+    pairs = np.asarray(pairs)
+    words, there = trainer.captions.of(pairs)
+    hidden = torch.full_like(words, -100)
+    for row, place in masked:
+        hidden[row, place], words[row, place] = words[row, place].item(), 1
+    turn = torch.arange(len(pairs))
+    return pairs, words, there, hidden, turn.roll(-1), turn.roll(-2), torch.ones(len(pairs), dtype=torch.bool)
+
+
+def log_odds(task, words, there, cells):
+    """Of one pair, read alone and without padding, from the model itself."""
+    keep = there.bool()
+    with torch.no_grad():
+        logit, states = task.module(words[keep][None], there[keep][None], torch.from_numpy(cells)[None])
+    return float(logit), task.module.predictions(states)[0].detach()
+
+
+def test_the_loss_of_a_pair_is_its_definition_by_a_plain_loop(trainer):
+    task, given_ = still(trainer), batch(trainer, [3, 8, 20, 31])
+    given_[6][2] = False  # a pair without a mismatch
+    pairs, words, there, hidden, caption, photo, drawn = given_
+    cells = trainer.cells.of(pairs)
+    for i, got in enumerate(task.losses(*given_).detach()):
+        right, predictions = log_odds(task, words[i], there[i], cells[i])
+        expected = math.log1p(math.exp(-right))
+        if drawn[i]:
+            for j, k in ((caption[i], i), (i, photo[i])):
+                expected += 0.5 * math.log1p(math.exp(log_odds(task, words[j], there[j], cells[k])[0]))
+        at = [place for place in range(words.shape[1]) if hidden[i, place] != -100]
+        if at:
+            picked = [-predictions[place].log_softmax(0)[hidden[i, place]] for place in at]
+            expected += MASKED * float(sum(picked)) / len(at)
+        assert float(got) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_pair_of_weight_two_is_the_pair_twice(trainer):
+    """The loss is a sum over pairs where the mismatches are the same: value and gradient."""
+    task = still(trainer)
+    once = batch(trainer, [3, 8, 20, 31])
+    twice = [torch.cat([part, part[1:2]]) if torch.is_tensor(part) else np.append(part, part[1]) for part in once]
+    weights, found = torch.tensor([1.0, 2, 1, 1], dtype=torch.float64), []
+    for loss in ((weights * task.losses(*once)).sum(), task.losses(*twice).sum()):
+        task.module.zero_grad()
+        loss.backward()
+        found.append([loss.detach(), *(p.grad.clone() for p in task.module.parameters() if p.grad is not None)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
+
+
+def test_weights_multiply_the_losses_of_a_batch(trainer):
+    task, rows = trainer.task(SETTINGS, 0), np.arange(8)
+    losses = []
+    for weights in (torch.eye(8)[2] * 8, torch.ones(8), torch.zeros(8)):
+        torch.manual_seed(0)
+        losses.append(task.loss(rows, weights).item())
+    assert losses[2] == 0 and losses[0] != losses[1]
+    each = []
+    for k in range(8):
+        torch.manual_seed(0)
+        each.append(task.loss(rows, torch.eye(8)[k]).item())
+    assert sum(each) == pytest.approx(losses[1], rel=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(0, 1000), st.sampled_from([0.0, 0.5, 1.0]))
+def test_a_mismatch_is_never_of_the_same_photo(photo, seed, hard):
+    torch.manual_seed(seed)
+    photo = torch.tensor(photo)
+    other, drawn = draw_mismatches(torch.randn(len(photo), len(photo)), photo, hard)
+    assert (photo[other] != photo)[drawn].all()
+    assert bool(drawn.all()) == (len(photo.unique()) > 1) == bool(drawn.any())
+    assert torch.equal(other[~drawn], torch.arange(len(photo))[~drawn])
+
+
+@pytest.mark.parametrize("hard", [0.0, 0.5, 1.0])
+def test_hard_mismatches_are_drawn_as_the_dual_encoder_confuses_them(hard):
+    torch.manual_seed(0)
+    logits = torch.zeros(4, 4)
+    logits[0] = torch.tensor([9.0, 2.0, 1.0, 0.0])
+    seen = torch.stack([draw_mismatches(logits, torch.arange(4), hard)[0][0] for _ in range(4000)])
+    share = hard * torch.tensor([2.0, 1.0, 0.0]).softmax(0) + (1 - hard) / 3
+    np.testing.assert_allclose(torch.bincount(seen, minlength=4)[1:] / 4000, share, atol=0.03)
+
+
+def test_captions_come_back_as_the_tokenizer_gives_them(encoder):
+    texts = ["a red dog", "the cat sleeps a blue ball runs", "a", "dog " * 40]
+    words, there = Captions(encoder.tokenizer, texts, 8).of(np.array([3, 0, 2, 0]))
+    for row, text in enumerate([texts[3], texts[0], texts[2], texts[0]]):
+        expected = encoder.tokenizer(text, truncation=True, max_length=8)["input_ids"]
+        assert words[row][there[row].bool()].tolist() == expected and (words[row][~there[row].bool()] == 0).all()
+    assert words.shape == there.shape == (4, 8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_layers_and_words_are_the_encoders_where_shapes_allow(kind, encoder):
+    begun = start(kind, None, encoder, WIDTH, 0)
+    theirs, own = encoder.model.text_model.state_dict(), begun.matcher.base.state_dict()
+    for name in ("embeddings.word_embeddings.weight", "encoder.layer.0.attention.self.query.weight",
+                 "embeddings.position_embeddings.weight"):
+        assert torch.equal(own[name], theirs[name])
+    second = theirs["encoder.layer.1.attention.self.key.weight"]
+    if kind is Lxmert:  # the layers of cells and those in which both meet start as layers of words
+        assert torch.equal(own["encoder.r_layers.0.output.dense.weight"], theirs["encoder.layer.0.output.dense.weight"])
+        assert torch.equal(own["encoder.x_layers.0.visual_attention.att.key.weight"], second)
+    else:
+        assert torch.equal(own["encoder.layer.1.attention.self.key.weight"], second)
+    assert begun.strange and "word embeddings and 2 text layers of the encoder" in begun.taken
+    tied = begun.matcher.model.cls.predictions.decoder.weight
+    assert tied is begun.matcher.base.get_input_embeddings().weight
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tower", ["clip", "siglip"])
+def test_of_a_tower_that_is_no_bert_the_words_are_taken(kind, tower, tmp_path):
+    encoder = load_encoder(str(make_encoder(tower, tmp_path / tower)), CPU)
+    begun = start(kind, None, encoder, WIDTH, 0)
+    words = begun.matcher.base.get_input_embeddings().weight
+    assert torch.equal(words, encoder.model.text_model.get_input_embeddings().weight)
+    assert begun.taken.startswith("word embeddings of the encoder")
+    task = planted(encoder, kind).task(SETTINGS, 0)
+    assert math.isfinite(task.loss(np.arange(8), torch.ones(8)).item())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_draws_the_same_start_again_and_leaves_other_draws_alone(kind, encoder):
+    torch.manual_seed(5)
+    first, after = start(kind, None, encoder, WIDTH, 1), torch.rand(1)
+    torch.manual_seed(5)
+    assert torch.equal(torch.rand(1), after)
+    same, other = (start(kind, None, encoder, WIDTH, seed).matcher.projection.weight for seed in (1, 2))
+    assert torch.equal(first.matcher.projection.weight, same) and not torch.equal(same, other)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_of_its_own_is_read_from_its_folder(kind, encoder, tmp_path):
+    saved = start(kind, None, encoder, WIDTH, 3).matcher.model
+    saved.save_pretrained(tmp_path)
+    encoder.tokenizer.save_pretrained(tmp_path)
+    begun = start(kind, str(tmp_path), encoder, WIDTH, 0)
+    for name, tensor in saved.state_dict().items():
+        assert torch.equal(begun.matcher.model.state_dict()[name], tensor), name
+    assert not begun.strange and begun.taken == f"all weights of {tmp_path}"
+    wider = start(kind, str(tmp_path), encoder, WIDTH + 8, 0)
+    assert wider.strange and "drawn at random" in wider.taken and wider.matcher.projection.in_features == WIDTH + 8
+
+
+def test_a_model_that_cannot_be_used_is_refused_with_what_to_do(encoder, tmp_path):
+    with pytest.raises(TrainingError, match=r"no weights in safetensors.*--model"):
+        start(VisualBert, str(tmp_path), encoder, WIDTH, 0)
+    start(Lxmert, None, encoder, WIDTH, 0).matcher.model.save_pretrained(tmp_path / "lxmert")
+    with pytest.raises(TrainingError, match=r"model type is lxmert, not visual_bert.*--model"):
+        start(VisualBert, str(tmp_path / "lxmert"), encoder, WIDTH, 0)
+    (tmp_path / "lxmert" / "config.json").write_text(json.dumps({}))
+    with pytest.raises(TrainingError, match="does not load"):
+        start(Lxmert, str(tmp_path / "lxmert"), encoder, WIDTH, 0)
+
+
+@pytest.mark.parametrize("name, aligned, why", [("imported", True, "were imported"), ("encoder", False, "are not aligned")])
+def test_features_without_an_encoder_that_finds_candidates_are_refused(name, aligned, why, trainer):
+    workspace = SimpleNamespace(artifact=lambda _: SimpleNamespace(facts={"encoder": name}))
+    with pytest.raises(TrainingError, match=rf"lxmert.*{why}.*embed --encoder.*--trainer heads"):
+        CrossTrainer.load(workspace, replace(trainer.data, aligned=aligned), TrainOptions(trainer="lxmert"))
+
+
+def test_a_workspace_with_photos_is_trained_on_and_asked_about_others(encoder, tmp_path):
+    """Vectors and cells are the encoder's; a question about the test photos as they are has the answers of the test."""
+    paths = make_photos(tmp_path / "photos", 24)
+    texts = [f"a {('red', 'blue')[i % 2]} {('dog', 'cat', 'ball')[i % 3]}" for i in range(24)]
+    table = make_table(paths, texts).assign(split=["train"] * 12 + ["validation"] * 6 + ["test"] * 6)
+    workspace = Workspace(tmp_path / "w", create=True)
+    with workspace.write("pairs", Options()) as draft:
+        draft.table("pairs", table)
+    embed(workspace, EmbedOptions(encoder=encoder.name))
+    record = tmp_path / "w" / "features" / "artifact.json"  # an encoder of noise is not aligned, but may be treated as if it were
+    record.write_text(record.read_text().replace('"aligned": false', '"aligned": true'))
+    features = workspace.artifact("features")
+    splits = [heldout(table, split) for split in ("validation", "test")]
+    data = TrainingData.load(
+        features.array("image"), features.array("text"), np.arange(24), np.arange(12), *splits, True, 10.0, CPU
+    )
+    trainer = CrossTrainer.load(workspace, data, TrainOptions(trainer="visualbert"))
+    alone = see(encoder, [encoder.prepare(Image.open(path).convert("RGB")) for path in paths[18:]])[1]
+    np.testing.assert_allclose(trainer.cells.of(np.arange(18, 24)).astype(float), alone.astype(float), atol=4e-3)
+    task = trainer.task(Settings(1e-3, 1, 4), 0)
+    fit(task, np.ones(12), task.settings, 0, device=CPU)
+    test, pairs = trainer.judge(task, data.test), (np.arange(6), np.array([5, 4, 3, 2, 1, 0]))
+    same = trainer.probe(task, Photos(paths[18:]), texts[18:], data.test.photo)
+    np.testing.assert_allclose(same.similarity(*pairs), test.similarity(*pairs), atol=1e-5)
+    assert same.mix == test.mix and [r.tolist() for r in same.ranks()] == [r.tolist() for r in test.ranks()]
+    damaged = trainer.probe(task, Photos(paths[18:], "noise"), ["a dog"], np.array([-1]))
+    assert damaged.similarity(np.arange(6), np.zeros(6, dtype=int)).shape == (6,)
+
+
+def test_untrained_it_is_the_dual_encoder(trainer):
+    split = trainer.data.test
+    judged = trainer.judge(trainer.task(SETTINGS, 0), split)
+    image, text = (side[split.rows].numpy() for side in (trainer.data.image, trainer.data.text))
+    for got, expected in zip(judged.ranks(), retrieval_ranks(image, text, split.photo), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_cells_start_among_the_words_that_say_what_they_show(trainer):
+    """Of photos it has not looked at: the mean cell lies nearer to the words of its own caption than to those of others."""
+    module, rows = trainer.task(SETTINGS, 0).module, trainer.data.test.rows
+    cells = (torch.from_numpy(trainer.cells.of(rows)) - module.mean) / module.deviation
+    seen = module.projection(cells.float()).mean(1)
+    words = module.base.get_input_embeddings().weight
+    told = torch.stack([words[trainer.captions.of(rows[[i]])[0][0]].mean(0) for i in range(len(rows))])
+    seen, told = seen - seen.mean(0), told - told.mean(0)
+    cosine = torch.nn.functional.normalize(seen, dim=1) @ torch.nn.functional.normalize(told, dim=1).T
+    assert cosine.diagonal().mean() > cosine.mean() + 0.2
+
+
+def test_planted_pairs_are_learnt_and_re_ranking_finds_more(trainer):
+    longer = replace(SETTINGS, epochs=16)
+    task = trainer.task(longer, 0)
+    before = trainer.judge(task, trainer.data.test).ranks()
+    fitted = fit(task, np.ones(TRAIN), longer, 0, device=CPU)
+    assert fitted.curve[-1]["loss"] < fitted.curve[0]["loss"] and 0 <= fitted.curve[-1]["recall"] <= 100
+    test, validation = (trainer.judge(task, split) for split in (trainer.data.test, trainer.data.validation))
+    anyone = np.full(HELD, "")
+    assert match(validation, test, anyone, anyone).correct().mean() > 0.65
+    assert test.mix == validation.mix > 0
+    assert np.mean([(r < 5).mean() for r in test.ranks()]) > np.mean([(r < 5).mean() for r in before])
+
+
+def test_a_training_that_goes_on_from_a_checkpoint_ends_the_same(trainer, tmp_path):
+    whole = trainer.task(SETTINGS, 0)
+    fit(whole, np.ones(TRAIN), SETTINGS, 0, device=CPU)
+
+    class Killed(Exception):
+        pass
+
+    def kill(step):
+        raise Killed
+
+    with pytest.raises(Killed):
+        fit(trainer.task(SETTINGS, 0), np.ones(TRAIN), SETTINGS, 0, device=CPU, checkpoint=tmp_path / "c", watch=kill)
+    again = trainer.task(SETTINGS, 0)
+    fit(again, np.ones(TRAIN), SETTINGS, 0, device=CPU, checkpoint=tmp_path / "c")
+    for one, other in zip(whole.module.parameters(), again.module.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert bool(again.module.trained)

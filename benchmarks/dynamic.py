@@ -206,16 +206,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     halves = [open_half(given.case, given.workspaces / f"{given.case}-{side}", side == "b") for side in ("a", "b")]
-    area = {}
+    drawn = []
     for seed in range(given.seeds):
         began = time.time()
-        redrawn = measure(halves[0], seed, None)
-        measure(halves[1], seed, redrawn)
-        area = area or memory(halves[0], seed, redrawn)
+        drawn.append(measure(halves[0], seed, None))
+        measure(halves[1], seed, drawn[-1])
         rows = compared(halves, seed + 1)
         print(f"seed {seed} is done in {time.time() - began:.0f} s\n{table(rows)}", file=sys.stderr, flush=True)
     print(table(rows))
-    print(f"\nsettings {[half.settings for half in halves]}")
+    print(f"\nsettings {[half.settings for half in halves]}", flush=True)
+    area = memory(halves[0], 0, drawn[0])
     for part, areas in area.items():
         print(f"area under the curve, {part}: " + ", ".join(f"{by} {value:.3f}" for by, value in areas.items()))
     if given.json:

@@ -31,7 +31,7 @@ COLUMNS = (
 
 def arm_of(knob: str, value: Any) -> str:
     """The name under which runs with one setting at another value are measured: ``cap=8``."""
-    return f"{knob}={value:g}"
+    return f"{knob}={value:.12g}"
 
 
 def ablation_figures(

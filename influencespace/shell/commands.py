@@ -85,9 +85,10 @@ COMMANDS: dict[str, StageCommand] = {
     ),
     "ablate": StageCommand(
         AblationOptions,
-        "Vary one setting at a time (topics, rank, cap, fairness, damping, folds), train on each plan, and compare.\n\nAll else "
-        "stays as the workspace has it, whose own value is always among those tried. Prints recall and gaps at each value with "
-        "intervals, and the paired difference from the workspace's own. What a run that was stopped has finished is kept.",
+        "Vary one setting at a time (topics, rank, cap, fairness, damping, folds), train heads on each plan, and compare.\n\n"
+        "All else stays as the workspace has it, whose own value is always among those tried. Prints recall and gaps at each "
+        "value with intervals, and the paired difference from the workspace's own. What a run that was stopped has finished "
+        "is kept.",
         ("ablate", "ablate --knobs cap --knobs rank --seeds 5 --csv ablations.csv", "ablate --knobs cap --cap 1 --cap 6"),
     ),
 }

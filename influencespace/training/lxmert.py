@@ -10,7 +10,7 @@ from transformers import LxmertConfig, LxmertForPreTraining, PreTrainedConfig, P
 from influencespace.features.grid import boxes
 from influencespace.training.matcher import DROPOUT, Matcher
 
-WORD_LAYERS, CELL_LAYERS, CROSS_LAYERS = 2, 1, 1
+WORD_LAYERS, CELL_LAYERS, CROSS_LAYERS = 1, 1, 2
 # What the parts of a cross layer are called in a layer of BERT.
 PARTS = {
     "visual_attention.att": "attention.self", "visual_attention.output": "attention.output", "lang_self_att": "attention",
@@ -46,6 +46,7 @@ class Lxmert(Matcher):
     def source(cls, name: str, config: PreTrainedConfig) -> str:
         """Layers of cells start as those of words, and cross layers as the layers that follow: cells start among words."""
         name = name.replace("encoder.r_layers.", "encoder.layer.")
+        name = re.sub(r"encoder\.visn_fc\.(visn|box)_layer_norm", "embeddings.LayerNorm", name)
         cross = re.fullmatch(rf"encoder\.x_layers\.(\d+)\.({'|'.join(map(re.escape, PARTS))})\.(.+)", name)
         return f"encoder.layer.{config.l_layers + int(cross[1])}.{PARTS[cross[2]]}.{cross[3]}" if cross else name
 

@@ -189,7 +189,8 @@ def _small(kind: type[Matcher], encoder: Encoder, width: int) -> Start:
     fitting = {name: there for name, there in sources.items() if there is not None and there.shape == own[name].shape}
     matcher.base.load_state_dict(fitting, strict=False)
     numbers, total = (sum(t.numel() for t in part.values()) for part in (fitting, dict(matcher.named_parameters())))
-    layers = {kind.source(name, matcher.model.config).split(".")[2] for name in fitting if name.startswith("encoder.")}
+    begun = (kind.source(name, matcher.model.config).split(".") for name in fitting)
+    layers = {place[2] for place in begun if place[:2] == ["encoder", "layer"]}
     what = f"word embeddings and {len(layers)} text layers" if layers else "word embeddings"
     taken = f"{what} of the encoder: {numbers / total:.0%} of {total / 1e6:.1f} M weights"
     return Start(matcher, encoder.tokenizer, taken, strange=True)

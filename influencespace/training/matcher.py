@@ -20,8 +20,8 @@ from influencespace.features.encoder import Encoder
 from influencespace.features.hub import first_line, weight_files
 
 RIDGE = 0.1
-# A small model sees each pair a few times: it is far from knowing them by heart, and dropout hides the faint beginnings of
-# matching (with 0.1 planted pairs were not learnt at all, without it to 74 % within the same epochs).
+# A small model sees each pair a few times and is far from knowing them by heart, while dropout hides the faint beginnings of
+# matching: with 0.1 none of the planted pairs of the tests were learnt in the epochs in which they are without it.
 DROPOUT = 0.0
 FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 

@@ -42,11 +42,11 @@ from influencespace.training.probes import Photos
 from influencespace.training.runs import Embedded
 from influencespace.workspace import Workspace
 
-# One setting each, as a trial costs what an arm costs: the learning rates at which Goyal et al. 2023 fine-tune CLIP whole, with
-# its own loss, and at which Zanella & Ben Ayed 2024 train adapters, which start from nothing.
+# One setting each, as a trial costs what an arm costs: the learning rate at which Goyal et al. 2023 fine-tune CLIP whole, with
+# its own loss; learning rate and batch with which Zanella & Ben Ayed 2024 train adapters, which start from nothing.
 SETTINGS = {
     "none": Settings(learning_rate=1e-5, epochs=5, batch_size=128),
-    "lora": Settings(learning_rate=2e-4, epochs=5, batch_size=128),
+    "lora": Settings(learning_rate=2e-4, epochs=5, batch_size=32),
 }
 # Photos or captions that pass a tower together where it runs on no CPU.
 PART = 64

@@ -1,5 +1,4 @@
 import copy
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -390,6 +389,6 @@ def test_a_real_encoder_learns_photos_that_it_has_not_seen(lab, tmp_path):
 
     before, held_out = recall(), task.recall()
     assert 20 < before < 60 and held_out > 70  # as the encoder came, among 200 and among 100 photos
-    fitted = fit(task, np.ones(200), replace(clip.SETTINGS["lora"], batch_size=40), 0, device=CPU)
+    fitted = fit(task, np.ones(200), clip.SETTINGS["lora"], 0, device=CPU)
     assert fitted.curve[-1]["loss"] < fitted.curve[0]["loss"]
     assert recall() > before + 5 and fitted.curve[-1]["recall"] > held_out - 5

@@ -77,17 +77,15 @@ def describe(options: type[Options]) -> list[dict[str, Any]]:
 
 def _check(field: dataclasses.Field, value: Any) -> None:
     low, high, choices = (field.metadata[key] for key in ("minimum", "maximum", "choices"))
-    if choices is not None:
-        given = value if isinstance(value, tuple) else (value,)
-        wrong = [v for v in given if v not in choices]
-        if wrong:
-            raise OptionError(f"{flag(field.name)} cannot be {wrong[0]!r}; choose from {', '.join(choices)}.")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise OptionError(f"{flag(field.name)} must be a finite number, not {value}.")
-    if low is not None and value is not None and value < low:
-        raise OptionError(f"{flag(field.name)} must be at least {low}, not {value}.")
-    if high is not None and value is not None and value > high:
-        raise OptionError(f"{flag(field.name)} must be at most {high}, not {value}.")
+    for one in value if isinstance(value, tuple) else (value,):
+        if choices is not None and one not in choices:
+            raise OptionError(f"{flag(field.name)} cannot be {one!r}; choose from {', '.join(choices)}.")
+        if isinstance(one, float) and not math.isfinite(one):
+            raise OptionError(f"{flag(field.name)} must be a finite number, not {one}.")
+        if low is not None and one is not None and one < low:
+            raise OptionError(f"{flag(field.name)} must be at least {low}, not {one}.")
+        if high is not None and one is not None and one > high:
+            raise OptionError(f"{flag(field.name)} must be at most {high}, not {one}.")
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from influencespace.errors import OptionError
 from influencespace.options import Options, describe, flag, option, restore
 from influencespace.stages import STAGES
+from influencespace.training.options import TrainOptions
 
 
 @dataclass(frozen=True)
@@ -83,3 +84,9 @@ def test_every_option_of_every_stage_teaches_and_has_a_default_that_works(stage)
     assert restore(stage.options, options.recipe()) == options
     for entry in describe(stage.options):
         assert entry["help"].endswith((".", ".)")) and len(entry["help"]) > 10, entry["name"]
+
+
+def test_bounds_hold_for_every_one_of_several_values():
+    assert TrainOptions(schedule=(1, 3)).schedule == (1, 3)
+    with pytest.raises(OptionError, match="--schedule must be at least 1, not 0"):
+        TrainOptions(schedule=(2, 0))

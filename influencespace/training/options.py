@@ -80,7 +80,7 @@ class TrainOptions(Options):
     patience: int = option(
         0, "Stop after so many epochs without a better validation recall and keep the best; 0 trains all epochs.", minimum=0
     )
-    schedule: tuple[int, ...] = option((), "Epochs after which the arm dynamic curates anew.")
+    schedule: tuple[int, ...] = option((), "Epochs after which the arm dynamic curates anew.", minimum=1)
     robustness: bool = option(False, "Measure recall on damaged photos and on captions with typing errors too.")
     labels: str | None = option(
         None, "A column of the pairs that names classes, such as meta.label or group.age: measures zero-shot classification."

@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from influencespace.curation.options import VerifyOptions
+from influencespace.evaluation.ablation_options import AblationOptions
 from influencespace.stages import build_demo, run_stages
 from influencespace.training.options import TrainOptions
 from tests.browser import visiting
@@ -51,7 +52,8 @@ def main() -> None:
     folder = asked.workspaces or asked.directory / "workspaces"
     if asked.workspaces is None:
         workspace = build_demo(folder / "demo")
-        run_stages(workspace, {"verify": VerifyOptions(), "train": TrainOptions(seeds=SEEDS)})
+        ablation = AblationOptions(knobs=("cap", "fairness", "damping"), seeds=SEEDS)
+        run_stages(workspace, {"verify": VerifyOptions(), "train": TrainOptions(seeds=SEEDS), "ablate": ablation})
     with visiting.served(folder, asked.directory / "server.log") as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=visiting.CHROMIUM, args=visiting.FLAGS)
         for theme in THEMES:

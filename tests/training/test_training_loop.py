@@ -148,7 +148,7 @@ def test_what_was_broken_off_goes_on_to_the_same_result(tmp_path, patience, weig
         resumed, told = Line(recalls[stop:], dropout=0.3), []
         found = ran(
             resumed, weights, settings, weighting=weighting, reweigh=reweigh,
-            watch=lambda step: told.append(step["epoch"]), checkpoint=file,
+            watch=lambda step, told=told: told.append(step["epoch"]), checkpoint=file,
         )
         assert torch.equal(resumed.found, whole.found)
         untimed = [[{k: v for k, v in entry.items() if k != "seconds"} for entry in one.curve] for one in (found, expected)]

@@ -84,11 +84,6 @@ class HeadsTask:
         """A held-out split through the heads."""
         return self.embed(self.data.image[split.image_rows], self.data.text[split.rows], split.photo)
 
-    def embed_training(self) -> tuple[np.ndarray, np.ndarray]:
-        """(n_train, d) float32 unit vectors of photos and of captions of the training pairs, by the heads as they are."""
-        found = self.embed(self.image, self.text, np.arange(len(self.image)))
-        return found.image, found.text
-
     @torch.no_grad()
     def embed(self, image: torch.Tensor, text: torch.Tensor, photo: np.ndarray) -> Embedded:
         """(p, kx) and (m, ky) features, prepared as the training's are, through the heads."""

@@ -158,14 +158,6 @@ def test_heads_start_as_the_encoder_unless_they_are_to_start_at_random(data):
     assert tuple(task.module.image.shape) == (K, 3) and not task.module.aligned
 
 
-def test_the_training_pairs_embedded_are_what_the_heads_make_of_them(data):
-    task = HeadsTask(prepared(data), heads(), SETTINGS)
-    image, text = task.embed_training()
-    expected = data[0] @ task.module.image.detach()
-    np.testing.assert_allclose(image, (expected / expected.norm(dim=1, keepdim=True)).numpy(), atol=1e-12)
-    assert text.shape == (N, 3)
-
-
 def test_the_grid_goes_from_the_least_training_to_the_most(data):
     grid = HeadsTrainer(prepared(data)).grid()
     amounts = [settings.learning_rate * settings.epochs for settings in grid]

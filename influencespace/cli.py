@@ -7,28 +7,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from influencespace.errors import OptionError
 from influencespace.export.options import ExportOptions
-from influencespace.options import Options, restore
-from influencespace.pairs.options import ImportOptions
-from influencespace.shell import versions
-from influencespace.shell.commands import AS_BEFORE, ASKED_FOR, COMMANDS
-from influencespace.shell.flags import given, parameters, typed
-from influencespace.shell.output import Output, command
+from influencespace.shell import bodies, versions
+from influencespace.shell.commands import AS_BEFORE, COMMANDS
+from influencespace.shell.flags import parameters, typed
 from influencespace.shell.proposal import ProposalOptions, rerun
-from influencespace.training.options import TrainOptions
-
-if TYPE_CHECKING:
-    from influencespace.workspace import Workspace
-
-
-KINDS = {name: offered.options for name, offered in COMMANDS.items()}
-# The whole road makes all that decisions need.
-ROAD_KINDS = {name: kind for name, kind in KINDS.items() if name not in ASKED_FOR}
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -73,183 +60,12 @@ def _register(
     app.command(name, help=help, epilog="\n\n".join(lines), rich_help_panel=panel, no_args_is_help=False)(call)
 
 
-def _demo(directory: str, seed: int, json_file: str | None, quiet: bool) -> None:
-    with command(json_file) as output:
-        from influencespace.shell.bars import Bars
-        from influencespace.shell.results import found_faults
-        from influencespace.shell.words import found_lines
-        from influencespace.stages import build_demo, run_stages
-
-        with Bars(quiet) as progress:
-            workspace = build_demo(directory, seed, progress)
-            ran = run_stages(workspace, {"train": TrainOptions(seed=seed)}, progress)
-        found = found_faults(workspace)
-        result = _results(output, workspace, ran)
-        output.say("", *found_lines(found))
-        output.say("", "Look at it with:", f"INFLUENCESPACE_WORKSPACE={workspace.path} streamlit run app.py")
-        output.finish(result | {"found": found})
-
-
-def _run(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
-    with command(json_file) as output:
-        wanted = {name: restore(KINDS[name], values) for name, values in given(ROAD_KINDS, flags).items()}
-        output.spare(_sources(wanted["import"]))
-        place, ran = _run_stages(workspace, wanted, quiet, create=True)
-        from influencespace.shell.words import stage_lines
-
-        output.say(*stage_lines(place, "pairs"))
-        output.finish(_results(output, place, ran))
-
-
-def _stage(stage: str) -> Callable[..., None]:
-    def body(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
-        with command(json_file) as output:
-            values = given({stage: KINDS[stage]}, flags)[stage]
-            options = restore(KINDS[stage], values) if values else None
-            output.spare(_sources(options) if stage == "import" else _sources_of(workspace))
-            place, ran = _run_stages(workspace, {stage: options}, quiet, create=stage == "import")
-            output.finish((_results if stage == "train" else _stage_result(stage))(output, place, ran))
-
-    return body
-
-
-def _train(workspace: str, from_run: str | None, json_file: str | None, quiet: bool, **flags: Any) -> None:
-    if from_run is None:
-        return _stage("train")(workspace, json_file, quiet, **flags)
-    with command(json_file) as output:
-        if given({"train": TrainOptions}, flags)["train"]:
-            raise OptionError("--from repeats a training just as it was; leave the other options of train away.")
-        from influencespace.repeating import repeat
-        from influencespace.shell.bars import Bars
-        from influencespace.shell.words import repeated_lines
-
-        with Bars(quiet) as progress:
-            repeated = repeat(from_run, workspace, progress)
-        result = _results(output, repeated.workspace, ["train"])
-        output.say("", *repeated_lines(repeated))
-        found = {key: getattr(repeated, key) for key in ("compared", "differing", "otherwise")}
-        output.finish(result | {"repeated": found})
-
-
-def _ablate(workspace: str, csv: str, overwrite: bool, json_file: str | None, quiet: bool, **flags: Any) -> None:
-    with command(json_file) as output:
-        from influencespace.evaluation.ablation_figures import csv_file, plain_rows
-
-        values = given({"ablate": KINDS["ablate"]}, flags)["ablate"]
-        options = restore(KINDS["ablate"], values) if values else None
-        output.spare(_sources_of(workspace))
-        save = csv_file(csv, overwrite) if csv else None
-        place, ran = _run_stages(workspace, {"ablate": options}, quiet, create=False)
-        result = _stage_result("ablate")(output, place, ran)
-        figures = place.artifact("ablations").table("figures")
-        if save is not None:
-            output.say(str(save(figures)))
-        output.finish(result | {"figures": plain_rows(figures)})
-
-
-def _export(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> None:
-    with command(json_file) as output:
-        options = restore(ExportOptions, given({"export": ExportOptions}, flags)["export"])
-        from influencespace.export.subset import export_subset
-        from influencespace.shell.bars import Bars
-        from influencespace.shell.results import plan_summary
-        from influencespace.workspace import Workspace
-
-        place = Workspace(workspace)
-        output.spare(_sources_of(workspace))
-        with Bars(quiet) as progress:
-            path = export_subset(place, options, progress)
-        plan = plan_summary(place)
-        output.say(f"{path}: {plan['kept']:,} of {plan['pairs']:,} pairs ({plan['removed']:,} removed)")
-        output.finish({"workspace": str(place.path), "output": str(path), "format": options.format, "plan": plan})
-
-
-def _report(workspace: str, output: str, csv: str, overwrite: bool, json_file: str | None, quiet: bool) -> None:
-    with command(json_file) as told:
-        from influencespace.ui.report import write_report
-        from influencespace.workspace import Workspace
-
-        place = Workspace(workspace)
-        told.spare(_sources_of(workspace))
-        files = [str(file) for file in write_report(place, output, csv, overwrite)]
-        told.say(*files)
-        told.finish({"workspace": str(place.path), "files": files})
-
-
-def _status(workspace: str, json_file: str | None, quiet: bool) -> None:
-    with command(json_file) as output:
-        from influencespace.shell.results import stage_entries
-        from influencespace.shell.words import next_step, status_lines
-        from influencespace.workspace import Workspace
-
-        place = Workspace(workspace)
-        output.spare(_sources_of(workspace))
-        entries = stage_entries(place)
-        output.say(f"Workspace {place.path}", *status_lines(place, entries), next_step(entries))
-        output.finish({"workspace": str(place.path), "stages": entries})
-
-
-def _run_stages(path: str, wanted: dict[str, Options | None], quiet: bool, create: bool) -> tuple[Workspace, list[str]]:
-    """Run stages; None stands for the options that a stage was made with before, or else the defaults."""
-    from influencespace.shell.bars import Bars
-    from influencespace.stages import STAGES, options_before, run_stages
-    from influencespace.workspace import Workspace
-
-    workspace = Workspace(path, create=create)
-    filled = {name: options or options_before(workspace, STAGES[name]) for name, options in wanted.items()}
-    with Bars(quiet) as progress:
-        return workspace, run_stages(workspace, filled, progress)
-
-
-def _stage_result(stage: str) -> Callable[[Output, Workspace, list[str]], dict[str, Any]]:
-    """Say how a stage went; returns the same as plain values."""
-
-    def tell(output: Output, workspace: Workspace, ran: list[str]) -> dict[str, Any]:
-        from influencespace.shell.results import plan_summary, stage_entry
-        from influencespace.shell.words import stage_lines
-        from influencespace.stages import STAGES
-
-        entry = stage_entry(workspace, STAGES[stage].artifact) | {"ran": stage in ran}
-        how = f"done in {entry['seconds']:.1f} s" if entry["ran"] else "current, so nothing was done"
-        output.say(f"{stage}: {how}", *stage_lines(workspace, entry["artifact"]))
-        result = {"workspace": str(workspace.path), "ran": ran, "stages": [entry]}
-        return result | ({"plan": plan_summary(workspace)} if stage == "plan" else {})
-
-    return tell
-
-
-def _results(output: Output, workspace: Workspace, ran: list[str]) -> dict[str, Any]:
-    """Say the plan and the table of arms; returns both as plain values."""
-    from influencespace.evaluation.table import arms_table
-    from influencespace.shell.results import plan_summary, stage_entries
-    from influencespace.shell.words import stage_lines
-
-    results = workspace.artifact("training").json("results")
-    output.say(*stage_lines(workspace, "plan"), "", arms_table(results))
-    entries = [entry | {"ran": entry["stage"] in ran} for entry in stage_entries(workspace)]
-    return results | {
-        "workspace": str(workspace.path), "ran": ran, "stages": entries, "plan": plan_summary(workspace),
-    }
-
-
 def _argument(name: str, metavar: str, help: str, kind: type = str) -> inspect.Parameter:
     return typed(name, kind, typer.Argument(metavar=metavar, help=help, show_default=False), inspect.Parameter.empty)
 
 
-def _sources(options: ImportOptions) -> list[str]:
-    return [path for path in (options.source, options.validation, options.test) if path]
-
-
-def _sources_of(path: str) -> list[str]:
-    """What the pairs of a workspace were read from."""
-    from influencespace.workspace import Workspace
-
-    pairs = Workspace(path).find("pairs")
-    return [] if pairs is None else _sources(restore(ImportOptions, pairs.record["options"]))
-
-
 _register(
-    "demo", _demo,
+    "demo", bodies.demo,
     [
         typed("directory", str, typer.Argument(metavar="DIR", help="Folder for the demo's workspace."), "demo"),
         typed("seed", int, typer.Option("--seed", help="Draws the demo's pairs.", min=0), 0),
@@ -258,7 +74,7 @@ _register(
     ("demo", "demo /tmp/demo --json results.json"),
 )
 _register(
-    "run", _run, [*parameters(ROAD_KINDS), WORKSPACE], START,
+    "run", bodies.run, [*parameters(bodies.ROAD_KINDS), WORKSPACE], START,
     "Take pairs the whole road: import, embed, proxy, cluster, score, plan, effects, train.\n\nPrints the table of arms. What is "
     "current with the same options is not made again, so that a run that was stopped goes on.",
     ("run pairs.jsonl --encoder models/my-clip --reduction 0.2", "run embeddings/ --groups gender --seed 1"),
@@ -268,10 +84,10 @@ FROM = typed("from_run", str, typer.Option(
     "that lies in no workspace is repeated in --workspace.", show_default=False,
 ))
 # Stages with more to say than the others, and what they take besides their options.
-OWN_BODIES = {"train": (_train, (FROM,)), "ablate": (_ablate, CSV)}
+OWN_BODIES = {"train": (bodies.train, (FROM,)), "ablate": (bodies.ablate, CSV)}
 for _name, _offered in COMMANDS.items():
     _text = _offered.help if _name == "import" else f"{_offered.help}\n\n{AS_BEFORE}"
-    _body, _more = OWN_BODIES.get(_name, (_stage(_name), ()))
+    _body, _more = OWN_BODIES.get(_name, (bodies.stage(_name), ()))
     _register(_name, _body, [*parameters({_name: _offered.options}), *_more, WORKSPACE], ROAD, _text, _offered.examples)
 
 _VERSION = "Its number, or its name."
@@ -312,12 +128,12 @@ _register(
     ("compare 1 4", 'compare "for review" bold --json comparison.json'),
 )
 _register(
-    "export", _export, [*parameters({"export": ExportOptions}), WORKSPACE], AFTER,
+    "export", bodies.export, [*parameters({"export": ExportOptions}), WORKSPACE], AFTER,
     "Write the subset, or the plan that rebuilds it.\n\nEach row has the pair, its weight, cluster, disposition and reason.",
     ("export --format jsonl --output subset.jsonl", "export --format plan --output plan.json"),
 )
 _register(
-    "report", _report,
+    "report", bodies.report,
     [
         typed("output", str, typer.Option("--output", help="HTML file to write; empty writes none."), "report.html"), *CSV,
         WORKSPACE,
@@ -337,7 +153,7 @@ _register(
      "--heldout-images val2017", "proposal small-run captions.json --images photos --encoder models/my-clip --seeds 3"),
 )
 _register(
-    "status", _status, [WORKSPACE], AFTER,
+    "status", bodies.status, [WORKSPACE], AFTER,
     "Show for each stage whether it is current, stale or missing, when it was made, and its key figures.",
     ("status", "status --json -"),
 )

@@ -11,7 +11,7 @@ import pytest
 from shell_cases import QUICK, accepted, fingerprint, groups, refused, shell, write_embeddings
 
 from influencespace import stages
-from influencespace.cli import KINDS
+from influencespace.shell.bodies import KINDS
 from influencespace.options import Options, describe, flag, option
 from influencespace.pairs.demo import write_demo
 from influencespace.pairs.options import ImportOptions
@@ -258,7 +258,7 @@ def test_the_demo_says_what_curation_found(tmp_path, monkeypatch):
         return write_demo(folder, pairs=160, heldout=60, **arguments)
 
     monkeypatch.setattr(stages, "write_demo", smaller)
-    monkeypatch.setattr("influencespace.cli.TrainOptions", lambda seed: stages.TrainOptions(arms=("full",), seeds=1))
+    monkeypatch.setattr("influencespace.shell.bodies.TrainOptions", lambda seed: stages.TrainOptions(arms=("full",), seeds=1))
     result = accepted(shell("demo", tmp_path / "demo", "--json", "-"))
     document = json.loads(result.stdout)
     workspace = Workspace(tmp_path / "demo")

@@ -152,5 +152,5 @@ def _settings(chosen: Settings, trials: list[Trial], trainer: Trainer) -> dict:
             {"learning_rate": t.settings.learning_rate, "epochs": t.settings.epochs, "recall": round(t.recall, 3)}
             for t in trials
         ],
-        "device": str(trainer.device), "trainer": trainer.name,
+        "device": str(trainer.device), "trainer": trainer.name, "origin": trainer.origin,
     }

@@ -88,6 +88,7 @@ class ClipTrainer:
         self, encoder: Encoder, data: TrainingData, table: pd.DataFrame, adapter: str, folder: Path, progress: Progress = silent
     ) -> None:
         self.encoder, self.data, self.adapter, self.device = encoder, data, adapter, data.photo.device
+        self.origin = encoder.name
         self.captions = table["caption"].to_numpy(dtype=object)
         # A tower in which nothing is trained sees the same in a photo every time.
         frozen = adapter == "lora" and not attention_layers(encoder.model.vision_model)

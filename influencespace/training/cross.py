@@ -75,7 +75,7 @@ class CrossTrainer:
         self.encoder, self.cells, self.texts, self.model, self.questions = encoder, cells, texts, model, questions
         self.scale = encoder.logit_scale
         begun = self._begun(0)
-        self.taken, self.tokenizer = begun.taken, begun.tokenizer
+        self.origin, self.tokenizer = begun.taken, begun.tokenizer
         self.longest = min(LONGEST, self.tokenizer.model_max_length, begun.matcher.model.config.max_position_embeddings)
         self.captions = Captions(self.tokenizer, texts, self.longest)
 

@@ -103,6 +103,11 @@ class HeadsTrainer:
         self.identity = data.aligned and not random_start
 
     @property
+    def origin(self) -> str:
+        """What heads start from, in words."""
+        return "the features as they are" if self.identity else "random matrices"
+
+    @property
     def starts(self) -> bool:
         """Whether a model that was not trained is the encoder; heads that start at random are not."""
         return self.identity

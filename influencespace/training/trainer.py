@@ -37,12 +37,15 @@ class Trainer(Protocol):
         Where it trains.
     starts
         Whether a model that was not trained yet says something: it is the encoder as it came.
+    origin
+        What its models start from, in words.
     """
 
     name: str
     data: TrainingData
     device: torch.device
     starts: bool
+    origin: str
 
     def grid(self) -> list[Settings]:
         """The settings that are tried on the full data, from the least training to the most; of one there is no choice."""

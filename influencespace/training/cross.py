@@ -28,7 +28,7 @@ from influencespace.training.visualbert import VisualBert
 from influencespace.workspace import Workspace
 
 KINDS: dict[str, type[Matcher]] = {kind.name: kind for kind in (VisualBert, Lxmert)}
-SETTINGS = Settings(3e-4, 3, 16)
+SETTINGS = Settings(1e-3, 4, 16)
 # A caption of a photo has some fifteen words.
 LONGEST = 48
 # From so many photos follow mean and deviation of the cells, and where they start among the words.

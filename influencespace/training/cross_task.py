@@ -1,8 +1,7 @@
 """One model that reads photo and caption together, as the training loop sees it.
 
 The loss of a pair is that of image-text matching, its own photo and caption against two mismatches, and of masked words.
-Mismatches come from the batch, never from pairs of the same photo: half of them at random, half the likelier the more alike
-the dual encoder finds them (hard negatives as in Li et al. 2021, Align before Fuse, section 3.2).
+Mismatches are drawn from the batch, never from pairs of the same photo.
 """
 
 from __future__ import annotations
@@ -27,8 +26,9 @@ from influencespace.training.runs import Embedded
 if TYPE_CHECKING:
     from influencespace.training.cross import CrossTrainer
 
-# The share of mismatches that are drawn by how alike the dual encoder finds them.
-HARD = 0.5
+# What another model has learnt before goes on at this share of the learning rate: BERT's layers are commonly fine-tuned at rates
+# near 5e-5 (Devlin et al. 2019). At the rate that new matrices need, matching of real photos was not learnt.
+KNOWN = 0.05
 # Words are masked in so many captions, so many words of each, and finding them counts so much beside matching. Masked words teach
 # what cells look like, but their gradient is far larger at first than that of matching, which at 0.1 was learnt later.
 MASKED_CAPTIONS, MASKED_WORDS, MASKED = 0.25, 0.15, 0.01
@@ -38,31 +38,24 @@ WATCHED = 100
 AT_ONCE = 64
 
 
-def draw_mismatches(similarity: torch.Tensor, photo: torch.Tensor, hard: float = HARD) -> tuple[torch.Tensor, torch.Tensor]:
-    """For each row of a batch another column, of another photo.
+def draw_mismatches(photo: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """For each row of a batch another row, of another photo, at random.
 
     Parameters
     ----------
-    similarity
-        (b, b) logits of rows against columns by the dual encoder.
     photo
         (b,) int, which photo each pair shows.
-    hard
-        The share that is drawn in proportion to the exponential of the logits; the others are drawn uniformly.
 
     Returns
     -------
     tuple of torch.Tensor
-        (b,) int64, the column, and (b,) bool, whether there is one; where not, the column is the row's own.
+        (b,) int64, the other row, and (b,) bool, whether there is one; where not, it is the row itself.
     """
     same = photo[:, None] == photo[None, :]
     drawn = ~same.all(dim=1)
-    # A row without another photo keeps its own column, so that there is something to draw.
+    # A row without another photo keeps itself, so that there is something to draw.
     shut = torch.where(drawn[:, None], same, ~torch.eye(len(photo), dtype=torch.bool, device=photo.device))
-    alike = similarity.masked_fill(shut, -torch.inf).softmax(dim=1)
-    evenly = (~shut).to(alike) / (~shut).sum(dim=1, keepdim=True)
-    chosen = torch.where(torch.rand(len(photo), 1, device=photo.device) < hard, alike, evenly)
-    return torch.multinomial(chosen, 1)[:, 0], drawn
+    return torch.multinomial((~shut).float(), 1)[:, 0], drawn
 
 
 class CrossTask:
@@ -80,7 +73,7 @@ class CrossTask:
 
     def __init__(self, trainer: CrossTrainer, begun: Start, settings: Settings) -> None:
         self.trainer, self.data, self.settings = trainer, trainer.data, settings
-        self.module = begun.matcher.to(trainer.device)
+        self.module, self.known = begun.matcher.to(trainer.device), begun.known
         tokenizer = begun.tokenizer
         # Tokenizers of CLIP and SigLIP have no sign for a masked word.
         masks = tokenizer.mask_token is not None
@@ -89,11 +82,14 @@ class CrossTask:
         self._validation: Reranked | None = None
 
     def parameters(self) -> list[dict[str, Any]]:
-        """Matrices decay; biases and the scales of normalisation do not."""
-        own = [p for p in self.module.parameters() if p.requires_grad]
+        """Matrices decay, biases and the scales of normalisation do not; what was learnt before goes on slowly."""
+        groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+        for name, parameter in self.module.named_parameters():
+            if parameter.requires_grad:
+                groups.setdefault((name in self.known, parameter.dim() > 1), []).append(parameter)
         return [
-            {"params": [p for p in own if p.dim() > 1], "weight_decay": self.settings.weight_decay},
-            {"params": [p for p in own if p.dim() <= 1], "weight_decay": 0.0},
+            {"params": own, "weight_decay": self.settings.weight_decay if matrix else 0.0, "factor": KNOWN if known else 1.0}
+            for (known, matrix), own in groups.items()
         ]
 
     def loss(self, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
@@ -103,10 +99,8 @@ class CrossTask:
         self._validation = None
         pairs = self.data.train[rows]
         index = torch.from_numpy(pairs).to(self.trainer.device)
-        similarity = self.trainer.scale * self.data.image[index] @ self.data.text[index].T
         photo = self.data.photo[index]
-        caption, drawn = draw_mismatches(similarity, photo)
-        other, _ = draw_mismatches(similarity.T, photo)
+        (caption, drawn), (other, _) = draw_mismatches(photo), draw_mismatches(photo)
         words, there = self.trainer.captions.of(pairs)
         words, hidden = self._masked(words, there)
         return (weights * self.losses(pairs, words, there, hidden, caption.cpu(), other.cpu(), drawn)).mean()

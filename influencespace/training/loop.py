@@ -67,7 +67,7 @@ class Task(Protocol):
     module: torch.nn.Module
 
     def parameters(self) -> list[dict[str, Any]]:
-        """Parameter groups for AdamW, each with its ``weight_decay``."""
+        """Parameter groups for AdamW, each with its ``weight_decay`` and, where it learns at another rate, a ``factor`` of it."""
 
     def loss(self, rows: np.ndarray, weights: torch.Tensor) -> torch.Tensor:
         """Mean over a batch of weight times the pair's loss.
@@ -173,7 +173,7 @@ def _epoch(
     for part in np.array_split(kept[order], settings.batches(len(kept)))[: total - progress.step]:
         rate = min(1.0, (progress.step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * progress.step / total))
         for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * rate
+            group["lr"] = settings.learning_rate * rate * group.get("factor", 1.0)
         loss = task.loss(part, factors[torch.from_numpy(part).to(factors.device)])
         optimizer.zero_grad()
         loss.backward()

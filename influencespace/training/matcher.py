@@ -142,6 +142,8 @@ class Start:
         Of its words.
     taken
         What it did not draw at random, for people.
+    known
+        Names of its parameters that another model had learnt before.
     strange
         Whether its map from cells was drawn at random.
     """
@@ -149,6 +151,7 @@ class Start:
     matcher: Matcher
     tokenizer: Any
     taken: str
+    known: frozenset[str]
     strange: bool
 
 
@@ -193,7 +196,8 @@ def _small(kind: type[Matcher], encoder: Encoder, width: int) -> Start:
     layers = {place[2] for place in begun if place[:2] == ["encoder", "layer"]}
     what = f"word embeddings and {len(layers)} text layers" if layers else "word embeddings"
     taken = f"{what} of the encoder: {numbers / total:.0%} of {total / 1e6:.1f} M weights"
-    return Start(matcher, encoder.tokenizer, taken, strange=True)
+    learnt = [parameter for name, parameter in matcher.base.named_parameters() if name in fitting]
+    return Start(matcher, encoder.tokenizer, taken, _names(matcher, learnt), strange=True)
 
 
 def _loaded(kind: type[Matcher], name: str, width: int) -> Start:
@@ -215,8 +219,14 @@ def _loaded(kind: type[Matcher], name: str, width: int) -> Start:
     drawn = sorted({*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])})
     taken = f"all weights of {name}" + (f" but {', '.join(drawn)}, drawn at random" if drawn else "")
     matcher = kind(model, width)
-    strange = any(model.get_parameter(key) is matcher.projection.weight for key in drawn)
-    return Start(matcher, tokenizer, taken, strange)
+    new = {id(model.get_parameter(key)) for key in drawn}
+    learnt = [parameter for parameter in model.parameters() if id(parameter) not in new]
+    return Start(matcher, tokenizer, taken, _names(matcher, learnt), id(matcher.projection.weight) in new)
+
+
+def _names(matcher: Matcher, parameters: list[torch.nn.Parameter]) -> frozenset[str]:
+    wanted = set(map(id, parameters))
+    return frozenset(name for name, parameter in matcher.named_parameters() if id(parameter) in wanted)
 
 
 def _folder(name: str) -> Path:

@@ -11,11 +11,11 @@ import pytest
 from shell_cases import QUICK, accepted, fingerprint, groups, refused, shell, write_embeddings
 
 from influencespace import stages
-from influencespace.shell.bodies import KINDS
 from influencespace.options import Options, describe, flag, option
 from influencespace.pairs.demo import write_demo
 from influencespace.pairs.options import ImportOptions
 from influencespace.shell.bars import Bars
+from influencespace.shell.bodies import KINDS
 from influencespace.shell.commands import ASKED_FOR, COMMANDS
 from influencespace.shell.flags import given, parameters
 from influencespace.workspace import MADE_BY, Workspace

@@ -22,6 +22,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from streamlit import config
 
+from influencespace.errors import InfluenceSpaceError
 from influencespace.ui import thumbnails
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
 
@@ -126,13 +127,15 @@ async def _send_column(request: Request) -> Response:
     found = _columns.get(request.path_params["digest"])
     if found is None:
         return Response(status_code=404, headers=NO_STORE)
-    content = await run_in_threadpool(found.read)
+    content = await _made(found.read)
+    if content is None:
+        return Response(status_code=404, headers=NO_STORE)
     return Response(content, media_type="application/octet-stream", headers=FOR_EVER)
 
 
 async def _send_photo(request: Request) -> Response:
     pairs = _tables.get(request.path_params["key"])
-    content = None if pairs is None else await run_in_threadpool(_thumbnail, pairs, request.path_params["row"])
+    content = None if pairs is None else await _made(_thumbnail, pairs, request.path_params["row"])
     if content is None:
         return Response(status_code=404, headers=NO_STORE)
     return Response(content, media_type="image/jpeg", headers=FOR_EVER)
@@ -140,9 +143,10 @@ async def _send_photo(request: Request) -> Response:
 
 async def _send_pair(request: Request) -> Response:
     pairs, index = _tables.get(request.path_params["key"]), request.path_params["index"]
-    if pairs is None or not 0 <= index < len(pairs):
+    words = None if pairs is None else await _made(_words, pairs, index)
+    if words is None:
         return Response(status_code=404, headers=NO_STORE)
-    return JSONResponse(await run_in_threadpool(_words, pairs, index), headers=FOR_EVER)
+    return JSONResponse(words, headers=FOR_EVER)
 
 
 async def _send_file(request: Request) -> Response:
@@ -152,12 +156,22 @@ async def _send_file(request: Request) -> Response:
     return FileResponse(found[0], filename=found[1], headers=NO_STORE)
 
 
+async def _made(make: Callable[..., T | None], *given: object) -> T | None:
+    """What ``make`` gives, in a thread of the server; None where what it is made from is gone or was replaced meanwhile."""
+    try:
+        return await run_in_threadpool(make, *given)
+    except (InfluenceSpaceError, FileNotFoundError):
+        return None
+
+
 def _thumbnail(pairs: TrainingPairs, row: int) -> bytes | None:
     source = pairs.source(row)
     return None if source is None else thumbnails.jpeg(pairs.workspace, *source)
 
 
-def _words(pairs: TrainingPairs, index: int) -> dict:
+def _words(pairs: TrainingPairs, index: int) -> dict | None:
+    if not 0 <= index < len(pairs):
+        return None
     [pair] = pairs.rows(np.array([index])).to_dict("records")
     lines = []
     if "agreement" in pair:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ DEMO = "demo"
 # What an address may say that belongs to a single workspace.
 OF_ONE = ("version", "topic", "cluster")
 _PATH, _NEXT, _GONE = "workspace_path", "workspace_next", "workspace_gone"
+# So long it is said that a workspace is gone.
+READ_SECONDS = 20.0
 _starting = threading.Lock()
 # What is made last is what one can do; the artifacts in the order of the road.
 _STANDS = {
@@ -85,15 +88,16 @@ def choose(root: Path) -> Workspace:
     if before is not None and before not in listed:
         # It was deleted, here or by another program, while it was open, or the address is an old one.
         st.session_state["workspace"] = listed[0]
-        st.session_state[_GONE] = before
+        st.session_state[_GONE] = before, time.monotonic()
     with st.sidebar:
         name = st.selectbox(
             "Workspace", listed, key="workspace", bind="query-params", help=f"The workspaces in {root}."
         )
-    if _GONE in st.session_state:
+    gone, since = st.session_state.get(_GONE, (None, 0.0))
+    # Elements may ask for a run at any moment; what was said stays long enough to be read.
+    if gone is not None and time.monotonic() - since < READ_SECONDS:
         st.warning(
-            f"There is no workspace “{escaped(st.session_state.pop(_GONE))}” in {escaped(root)} any more."
-            f" This is “{escaped(name)}”.",
+            f"There is no workspace “{escaped(gone)}” in {escaped(root)} any more. This is “{escaped(name)}”.",
             icon=":material/folder_off:",
         )
     if st.session_state.get(_PATH, str(root / name)) != str(root / name):

@@ -126,8 +126,8 @@ class Watch:
 
     def check(self) -> None:
         """Fail if anything left the machine or went wrong."""
-        assert self.outside == []
-        assert self.errors == []
+        assert not self.outside, self.outside
+        assert not self.errors, self.errors
 
 
 def settled(page) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -38,6 +39,14 @@ def get(path: str) -> tuple[int, dict[str, str], bytes]:
 @pytest.fixture
 def pairs(tmp_path):
     return training(fabricate(tmp_path / "demo"))
+
+
+def test_of_a_workspace_that_was_deleted_nothing_is_there_any_more_and_nothing_errs(pairs):
+    column = served.column("gone-1", lambda: pairs.numbers("agreement"))
+    photo, words = served.photo(pairs, 0), served.pair_url(pairs) + "0"
+    shutil.rmtree(pairs.workspace.path)
+    assert [get(address)[0] for address in (column, photo, words)] == [404, 404, 404]
+    assert not pairs.workspace.path.exists()
 
 
 def test_a_column_is_made_once_when_it_is_asked_for():

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import visiting
 from fabricated import TOPICS
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from playwright.sync_api import Error as PlaywrightError
 from visiting import settled
 
 pytestmark = visiting.IN_A_BROWSER
@@ -47,13 +47,14 @@ def click_on(page, place: Callable[[], tuple[float, float]], chosen: Callable[[i
     would click once more. ``chosen`` waits for so many milliseconds.
     """
     said = page.locator(".js-plotly-plot .hoverlayer .hovertext").first
-    for attempt in range(12):
-        x, y = place()
-        page.mouse.move(x + attempt % 2, y)
-        with contextlib.suppress(PlaywrightTimeout):
+    for attempt in range(20):
+        with contextlib.suppress(PlaywrightError):  # of two charts, too, while one follows the other
+            x, y = place()
+            page.mouse.move(x + attempt % 2, y)
             said.wait_for(timeout=2_000)
             page.mouse.click(x, y)
             return chosen(8_000)
+        page.wait_for_timeout(500)
     raise AssertionError("no click on the chart chose anything")
 
 

@@ -110,11 +110,13 @@ def test_names_beside_points_do_not_cover_each_other_at_any_width(page):
     view(page, "Data and benefit")
     for width in (1280, 1920):
         page.set_viewport_size({"width": width, "height": 1080})
-        wide = "least => document.querySelector('.js-plotly-plot .main-svg').getBoundingClientRect().width > least"
-        page.wait_for_function(wide, arg=0.4 * width)
-        names = "[...document.querySelectorAll('.js-plotly-plot .annotation-text-g')]"
-        page.wait_for_function(f"() => {names}.length > 1")
-        boxes = page.evaluate(f"() => {names}.map(name => name.getBoundingClientRect().toJSON())")  # all of one moment
+        # All of one moment: the chart may be drawn anew at any other.
+        boxes = page.wait_for_function("""least => {
+          const chart = document.querySelector(".js-plotly-plot .main-svg")
+          const names = [...document.querySelectorAll(".js-plotly-plot .annotation-text-g")]
+          if (!(chart?.getBoundingClientRect().width > least) || names.length < 2) return false
+          return names.map(name => name.getBoundingClientRect().toJSON())
+        }""", arg=0.4 * width).json_value()
         for i, a in enumerate(boxes):
             for b in boxes[:i]:
                 apart_across = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]

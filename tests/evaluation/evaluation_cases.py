@@ -78,3 +78,8 @@ def measured(arms=("influence", "random", "full", "start"), seeds=3, photos=80, 
     missing = {"clip-score": "image and text features are not aligned."}
     unmeasured = {} if asked else {"neutral": "there is no encoder", "zero_shot": "no labels", "robustness": "not asked for"}
     return Measured(runs, digests, groups(photos), compared, missing, phrases(photos), unmeasured)
+
+
+def arm(results, name):
+    """The entry of an arm in a comparison."""
+    return next(entry for entry in results["arms"] if entry["arm"] == name)

@@ -6,25 +6,12 @@ from dataclasses import replace
 import evaluation_cases as cases
 import numpy as np
 import pytest
+from evaluation_cases import arm
 from fairlearn.metrics import demographic_parity_difference
 
 from influencespace.evaluation.compare import compare, verdict
 from influencespace.evaluation.table import arms_table
 from influencespace.metrics.recall import recall_at
-
-
-@pytest.fixture(scope="module")
-def measured():
-    return cases.measured()
-
-
-@pytest.fixture(scope="module")
-def results(measured):
-    return compare(measured, draws=400)
-
-
-def arm(results, name):
-    return next(entry for entry in results["arms"] if entry["arm"] == name)
 
 
 def difference(results, name, against, metric="R@10"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import evaluation_cases as cases
 import numpy as np
 import pytest
+from evaluation_cases import arm
 
 from influencespace.evaluation.compare import compare
 from influencespace.evaluation.further import measures
@@ -14,20 +15,6 @@ from influencespace.evaluation.measure import RunMeasures
 from influencespace.evaluation.table import arms_table
 from influencespace.metrics.ranking import NEUTRAL_QUERIES
 from influencespace.metrics.recall import BOTH, photo_scores
-
-
-@pytest.fixture(scope="module")
-def measured():
-    return cases.measured()
-
-
-@pytest.fixture(scope="module")
-def results(measured):
-    return compare(measured, draws=400)
-
-
-def arm(results, name):
-    return next(entry for entry in results["arms"] if entry["arm"] == name)
 
 
 def difference(results, name, against, metric, **of):

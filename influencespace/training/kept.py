@@ -22,6 +22,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 import influencespace
+from influencespace.features.hub import at_hand, other_files, weight_files
 from influencespace.options import Options
 from influencespace.training.arms import ArmWeights
 from influencespace.training.journal import Journal
@@ -54,6 +55,7 @@ class Kept:
         recipe = {
             "inputs": inputs, "plan": plan.recipe(), "decisions": decisions, "options": asked, "device": options.device,
             "code": code_digest(), "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+            "model": _files(options.model),
         }
         return cls(workspace.private("training") / hashlib.sha256(canonical(recipe).encode()).hexdigest()[:32])
 
@@ -135,6 +137,13 @@ class Kept:
 
     def _drawn(self, arm: str, seed: int) -> Path:
         return self.folder / f"drawn={arm}={seed}.safetensors"
+
+
+def _files(model: str | None) -> list[tuple[str, int, int]]:
+    """The files of a named model as they are now: their name, size and time; another model may take the place of one."""
+    folder = at_hand(model) if model is not None else None
+    files = [*weight_files(folder), *other_files(folder)] if folder is not None else []
+    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
 @functools.cache

@@ -64,13 +64,15 @@ class Reranked:
         """(p,) and (m,) int64, as :func:`influencespace.metrics.recall.retrieval_ranks`, ties against the model as there."""
         return self._ranks(self.mix)
 
-    def best_mix(self) -> float:
-        """The mix with the highest sum of Recall@1, 5 and 10 of both directions; of equal ones the least."""
-        return max(MIXES, key=self._recalls)
+    def best_mix(self, photos: np.ndarray | None = None) -> float:
+        """The mix with the highest sum of Recall@1, 5 and 10 of both directions, of these photos; of equal ones the least."""
+        chosen = slice(None) if photos is None else photos
 
-    def _recalls(self, mix: float) -> float:
-        ranks = self._ranks(mix)
-        return sum(float(photo_scores(*ranks, self.photo, k)[BOTH].mean()) for k in CUTOFFS)
+        def recalls(mix: float) -> float:
+            ranks = self._ranks(mix)
+            return sum(float(photo_scores(*ranks, self.photo, k)[BOTH][chosen].mean()) for k in CUTOFFS)
+
+        return max(MIXES, key=recalls)
 
     def _ranks(self, mix: float) -> tuple[np.ndarray, np.ndarray]:
         forward, backward = (ranks.copy() for ranks in self._dual)

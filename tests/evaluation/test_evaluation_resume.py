@@ -196,6 +196,15 @@ def test_what_was_finished_under_other_circumstances_is_not_taken_over(untrained
     assert kept_of(untrained, TrainOptions(arms=("full",), seeds=9)).folder == found.folder
 
 
+def test_a_named_model_that_was_exchanged_is_another_recipe(untrained, tmp_path):
+    folders = set()
+    for weights in (b"one", b"other"):
+        (tmp_path / "model.safetensors").write_bytes(weights)
+        folders.add(kept_of(untrained, TrainOptions(trainer="clip", model=str(tmp_path))).folder)
+    assert len(folders) == 2
+    assert kept_of(untrained, TrainOptions(trainer="clip", model=str(tmp_path))).folder in folders
+
+
 def test_only_the_latest_recipes_are_kept(untrained, monkeypatch):
     monkeypatch.setattr("influencespace.training.kept.RECIPES", 2)
     folders = []

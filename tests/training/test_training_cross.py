@@ -19,7 +19,7 @@ from influencespace.features.grid import CELLS, Grid, see
 from influencespace.features.options import EmbedOptions
 from influencespace.features.stage import embed
 from influencespace.metrics.fairness import match
-from influencespace.metrics.recall import retrieval_ranks
+from influencespace.metrics.recall import BOTH, photo_scores, retrieval_ranks
 from influencespace.options import Options
 from influencespace.pairs.views import HeldOut, heldout
 from influencespace.training import cross_task
@@ -287,6 +287,24 @@ def test_untrained_it_is_the_dual_encoder(trainer):
     image, text = (side[split.rows].numpy() for side in (trainer.data.image, trainer.data.text))
     for got, expected in zip(judged.ranks(), retrieval_ranks(image, text, split.photo), strict=True):
         np.testing.assert_array_equal(got, expected)
+
+
+def test_the_curve_shows_no_mix_that_was_chosen_for_its_own_photos(trainer, monkeypatch):
+    """Of a model that is right about one half of what is watched and wrong about the other, no half has the good of it."""
+    task, split = trainer.task(SETTINGS, 0), trainer.data.validation
+    right, wrong = np.array_split(np.random.default_rng(0).permutation(split.photos), 2)
+    row = split.rows[right]
+
+    def logits(cells, photos, captions, rows):
+        return np.where(photos != rows, 0.0, np.where(np.isin(rows, row), 9.0, -9.0))
+
+    monkeypatch.setattr(task, "_logits", logits)
+    judged = task.reranked(split)
+    assert judged.best_mix(wrong) == 0 < judged.best_mix(right)
+    dual = photo_scores(*judged.ranks(), split.photo, 10)[BOTH][right]
+    judged.mix = judged.best_mix(right)
+    misled = photo_scores(*judged.ranks(), split.photo, 10)[BOTH][wrong]
+    assert task.recall() == pytest.approx(100 * np.concatenate([dual, misled]).mean())
 
 
 def test_cells_start_among_the_words_that_say_what_they_show(trainer):

@@ -117,7 +117,7 @@ def test_the_mix_follows_what_the_model_is_worth():
 def test_the_mix_for_some_photos_is_chosen_by_them_alone():
     image, text, photo = split(d=3)
     good, bad = np.arange(0, 30, 2), np.arange(1, 30, 2)
-    # Right about every second photo and its captions; about the others it is wrong, but would not put theirs before the good ones'.
+    # Right about every second photo and its captions, wrong about the others and theirs.
     logits = np.where(np.isin(photo, good)[None], perfect(image, text, photo), 0.0)
     logits[np.ix_(bad, np.isin(photo, bad))] = -perfect(image, text, photo)[np.ix_(bad, np.isin(photo, bad))]
     judged = Reranked(image, text, photo, SCALE, Asked(logits))

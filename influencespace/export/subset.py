@@ -20,6 +20,7 @@ from influencespace.export.jsonl import write_jsonl
 from influencespace.export.options import FILES, ExportOptions
 from influencespace.export.parquet import write_parquet
 from influencespace.export.sidecar import beside, describe_plan
+from influencespace.pairs.stretch import container
 from influencespace.progress import Progress, silent
 from influencespace.workspace import Artifact, Workspace, canonical
 
@@ -146,7 +147,8 @@ def _spare_images(workspace: Workspace, files: list[Path]) -> None:
     there = [file for file in files if file.exists()]
     if not there:
         return
-    images = map(Path, workspace.artifact("pairs").table("pairs")["image_path"].dropna().unique())
+    paths = workspace.artifact("pairs").table("pairs")["image_path"].dropna().unique()
+    images = dict.fromkeys(map(container, paths))
     known = {(found.st_dev, found.st_ino) for found in (image.stat() for image in images if image.exists())}
     for file in there:
         if (file.stat().st_dev, file.stat().st_ino) in known:

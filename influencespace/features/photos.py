@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from PIL import Image, ImageOps
 
+from influencespace.pairs.stretch import open_image
+
 # Encoders scale the shorter side to a few hundred pixels, so the strip of a banner 20,000 pixels wide and 1 high would
 # take gigabytes. Of a longer strip the middle is kept, as an encoder's own centre crop would.
 LONGEST = 100
 
 
 def load_photo(path: str) -> Image.Image:
-    """The photo as RGB, turned as its EXIF tag says, transparency over white as a browser shows it.
+    """The photo at an ``image_path`` as RGB, turned as its EXIF tag says, transparency over white as a browser shows it.
 
     Raises
     ------
     OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError
         If it cannot be read; PIL raises each of them for one broken file or another.
     """
-    with Image.open(path) as file:
-        photo = ImageOps.exif_transpose(file)
+    with open_image(path) as file, Image.open(file) as image:
+        photo = ImageOps.exif_transpose(image)
         return _strip_cut(_rgb(photo))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from influencespace.pairs.problems import MISSING_FILE, NOT_A_FILE, OVERSIZED_IMAGE, UNREADABLE_IMAGE
+from influencespace.pairs.stretch import container, open_image
 from influencespace.progress import Progress
 
 DIGEST_CHARACTERS = 32
@@ -79,12 +80,13 @@ def check_images(paths: Sequence[str], progress: Progress) -> dict[str, Photo]:
 def _examine(path: str) -> Photo:
     try:
         # Asked before opening: to open a pipe would wait forever.
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        if not stat.S_ISREG(os.stat(container(path)).st_mode):
             return Photo(path, problem=NOT_A_FILE, detail="is a folder or a device")
-        with open(path, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_CHARACTERS]
-            if file.tell() == 0:
+        with open_image(path) as file:
+            if file.seek(0, os.SEEK_END) == 0:
                 return Photo(path, problem=UNREADABLE_IMAGE, detail="the file is empty (0 bytes)")
+            file.seek(0)
+            found = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_CHARACTERS]
             file.seek(0)
             with Image.open(file) as image:
                 image.load()

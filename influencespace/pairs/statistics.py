@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from PIL import Image
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from influencespace.pairs.stretch import open_image
 from influencespace.progress import Progress, silent
 
 BLOCK = 50_000
@@ -103,9 +104,9 @@ def photo_statistics(paths: Sequence[str], progress: Progress = silent) -> Photo
     found = []
     for done, path in enumerate(paths):
         try:
-            with warnings.catch_warnings(), Image.open(path) as image:
+            with warnings.catch_warnings(), open_image(path) as file, Image.open(file) as image:
                 warnings.simplefilter("ignore")  # what is wrong with a photo was said when it came in
-                found.append((*image.size, os.stat(path).st_size))
+                found.append((*image.size, file.seek(0, os.SEEK_END)))
         except (OSError, ValueError, Image.DecompressionBombError):
             pass
         progress(done + 1, len(paths), "looking at photos")

@@ -6,11 +6,11 @@ import contextlib
 import io
 import threading
 import warnings
-from pathlib import Path
 
 from PIL import Image, ImageOps
 
 from influencespace.errors import WorkspaceError
+from influencespace.pairs.stretch import open_image
 from influencespace.workspace import Workspace
 
 SIDE, LARGE = 192, 900  # pixels: sharp at 110 to 150 on a dense screen, and in a view of a single pair
@@ -24,7 +24,7 @@ def jpeg(workspace: Workspace, image_path: str | None, photo: str) -> bytes | No
     workspace
         Whose cache keeps it.
     image_path
-        The photo's file.
+        Where the photo lies.
     photo
         The hex digest of its content, which names the thumbnail: a changed photo has another.
     """
@@ -33,10 +33,10 @@ def jpeg(workspace: Workspace, image_path: str | None, photo: str) -> bytes | No
     try:
         file = workspace.private("thumbnails") / f"{photo}.jpg"
     except WorkspaceError:  # a workspace that cannot be written can still be looked at
-        return _small(Path(image_path), SIDE)
+        return _small(image_path, SIDE)
     if file.exists():
         return file.read_bytes()
-    content = _small(Path(image_path), SIDE)
+    content = _small(image_path, SIDE)
     if content is not None:
         with contextlib.suppress(OSError):
             temporary = file.with_suffix(f".{threading.get_ident()}.part")
@@ -47,12 +47,12 @@ def jpeg(workspace: Workspace, image_path: str | None, photo: str) -> bytes | No
 
 def large(image_path: str | None) -> bytes | None:
     """A photo as JPEG of at most ``LARGE`` pixels a side; None where there is no photo or it cannot be read any more."""
-    return _small(Path(image_path), LARGE) if isinstance(image_path, str) and image_path else None
+    return _small(image_path, LARGE) if isinstance(image_path, str) and image_path else None
 
 
-def _small(source: Path, side: int) -> bytes | None:
+def _small(source: str, side: int) -> bytes | None:
     try:
-        with warnings.catch_warnings(), Image.open(source) as image:
+        with warnings.catch_warnings(), open_image(source) as file, Image.open(file) as image:
             warnings.simplefilter("ignore")  # what is wrong with a photo was said when it came in
             image.draft("RGB", (side, side))  # a JPEG is decoded at an eighth of its size where that is enough
             small = ImageOps.exif_transpose(image).convert("RGB")

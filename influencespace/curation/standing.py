@@ -119,13 +119,13 @@ def standing(
 
 
 def selection_score(scores: np.ndarray, agreement: np.ndarray, direction: Direction, share: float) -> np.ndarray:
-    """(n,) by which pairs are ordered: influence along the direction in standard deviations of the overall influence, plus
-    ``share`` times agreement.
+    """(n,) by which pairs are ordered: influence along the direction, in its standard deviations, plus ``share`` times agreement.
 
-    Influence is not centred: zero stays where a pair neither helps nor harms.
+    Influence is not centred: zero stays where a pair neither helps nor harms. Deviations of the overall influence instead would
+    let a large fairness weight drown agreement, and bring wrong pairs back (docs/results.md).
     """
-    spread = scores[:, 0].std()
     helps = scores @ direction.weights
+    spread = helps.std()
     # Shrinkage leaves one number for all where it finds nothing but chance; its rounding is no spread.
-    varies = spread > 1e-6 * np.abs(scores[:, 0]).max()
+    varies = spread > 1e-6 * np.abs(helps).max()
     return (helps / spread if varies else 0) + share * agreement

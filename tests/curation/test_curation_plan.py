@@ -230,10 +230,15 @@ def test_decisions_that_leave_room_keep_the_ratio():
 def test_the_selection_score_is_influence_in_deviations_and_agreement():
     scores, agreement, _ = case(50, targets=3)
     serves = Direction(np.array([1, 0.5, -0.5]))
-    expected = [
-        (s[0] + 0.5 * s[1] - 0.5 * s[2]) / scores[:, 0].std() + 2 * a for s, a in zip(scores, agreement, strict=True)
-    ]
+    helps = [s[0] + 0.5 * s[1] - 0.5 * s[2] for s in scores]
+    expected = [h / np.std(helps) + 2 * a for h, a in zip(helps, agreement, strict=True)]
     np.testing.assert_allclose(selection_score(scores, agreement, serves, 2.0), expected)
+
+
+def test_a_large_fairness_weight_does_not_drown_agreement():
+    scores, agreement, _ = case(400, targets=3)
+    value = selection_score(scores, agreement, Direction(np.array([1, 50.0, -50.0])), 1.0)
+    assert np.corrcoef(value, agreement)[0, 1] > 0.5
 
 
 def test_units_of_the_loss_do_not_matter():

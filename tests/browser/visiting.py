@@ -57,6 +57,13 @@ LOCAL = {"127.0.0.1", "localhost"}
 @contextlib.contextmanager
 def served(folder: Path, log: Path) -> Iterator[str]:
     """The app's address while it is served on the workspaces of ``folder``."""
+    with started(folder, log) as (_, address):
+        yield address
+
+
+@contextlib.contextmanager
+def started(folder: Path, log: Path) -> Iterator[tuple[subprocess.Popen, str]]:
+    """The same with the process of the server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -67,7 +74,7 @@ def served(folder: Path, log: Path) -> Iterator[str]:
         )
     try:
         _until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server, log)
-        yield f"http://127.0.0.1:{port}"
+        yield server, f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(timeout=20)

@@ -1,0 +1,200 @@
+"""Many sessions on one app: what each costs the server in memory, and how long decisions and pages take while all are at work.
+
+Two kinds of sessions do the same things. Windows are pages of a real Chromium, which draws in software: some of them, since a
+small machine cannot draw twenty maps of a million points. Visitors speak the same messages over the same websocket and fetch
+the same columns and photos, and draw nothing (``visitor.py``). Server, windows and visitors share the machine.
+
+First they come one after the other; each looks at pages, chooses a topic, decides, moves a slider and takes steps back, and the
+memory of the server is read when it rests. Then all work at once, with pauses between one act and the next as TPC-W has them:
+exponential with a mean of 7 s, 70 s at most. Then all decide at the same moment, several times. Last, all leave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import checkout  # noqa: F401  (puts the project on the path)
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
+
+from sessions import Session, Window, chromium
+from visiting import started
+from visitor import Visitor
+
+# Seconds: of TPC-W 1.8, section 5.3.1.1.
+PAUSE, LONGEST_PAUSE = 7.0, 70.0
+PAGES = ("data", "influence", "curate", "clusters", "train", "export")
+# What sessions do at work, with how often.
+DECIDE, TURN, SLIDE, UNDO, REORDER = "a decision", "a change of page", "ratio let go", "undo", "fairness let go"
+OFTEN = {DECIDE: 10, TURN: 4, SLIDE: 2, UNDO: 2, REORDER: 1}
+REST = 1.0
+
+
+class Times:
+    """Seconds by what took them; safe between threads."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[float]] = defaultdict(list)
+        self._lock = threading.Lock()
+
+    def take(self, what: str, session: Session, act: Callable[[], object]) -> None:
+        """Do something, and note how long it took."""
+        began = time.monotonic()
+        act()
+        with self._lock:
+            self._found[f"{what}{', in a window' if session.visit.drawn else ''}"].append(time.monotonic() - began)
+
+    def lines(self, when: str) -> list[str]:
+        """The rows of a table."""
+        rows = ((what, len(found), np.quantile(found, [0.5, 0.95, 1])) for what, found in sorted(self._found.items()))
+        return [f"| {what}, {when} | {count:,} | {' | '.join(f'{q:.2f} s' for q in found)} |" for what, count, found in rows]
+
+
+class Memory:
+    """What the kernel says of a process, in MB."""
+
+    def __init__(self, pid: int) -> None:
+        self._file = Path(f"/proc/{pid}/smaps_rollup")
+
+    def read(self) -> dict[str, float]:
+        """``Rss``, ``Pss`` and ``Anonymous``: what is no file's."""
+        rows = (line.split() for line in self._file.read_text().splitlines()[1:])
+        return {row[0].rstrip(":"): int(row[1]) / 1000 for row in rows if row[0] in ("Rss:", "Pss:", "Anonymous:")}
+
+
+def main() -> None:
+    """Run all of it, and print two tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workspace", type=Path, required=True, help="It is copied first: decisions are written into the copy.")
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--windows", type=int, default=2, help="How many of them are pages of a real Chromium.")
+    parser.add_argument("--minutes", type=float, default=3.0, help="How long all work at once.")
+    parser.add_argument("--bursts", type=int, default=5)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=asked.workspace.parent) as temporary:
+        shutil.copytree(asked.workspace, Path(temporary) / "workspaces" / "copy")
+        with started(Path(temporary) / "workspaces", Path(temporary) / "log") as (server, address), chromium() as browser:
+            measure(address, Memory(server.pid), browser, asked)
+
+
+def measure(address: str, memory: Memory, browser: str, asked: argparse.Namespace) -> None:
+    """Have sessions come, work, decide at once and leave."""
+    print(f"Load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores at the beginning")
+    rest, alone, together, burst = [memory.read()], Times(), Times(), Times()
+    query = "workspace=copy"
+
+    def come(number: int) -> Session:
+        window = number >= asked.sessions - asked.windows
+        session = Session(Window(browser, address, query) if window else Visitor(address, query), random.Random(number))
+        stay(session, alone)
+        time.sleep(REST)
+        rest.append(memory.read())
+        print(f"session {number + 1}: {rest[-1]}", file=sys.stderr)
+        return session
+
+    # A window belongs to the thread that has opened it, so each session has a thread of its own.
+    workers = [ThreadPoolExecutor(1) for _ in range(asked.sessions)]
+    sessions = [worker.submit(come, number).result() for number, worker in enumerate(workers)]
+
+    def all_do(act: Callable[..., object], *given: object) -> None:
+        begun = [worker.submit(act, session, *given) for worker, session in zip(workers, sessions, strict=True)]
+        for future in begun:
+            future.result()
+        time.sleep(REST)
+        rest.append(memory.read())
+
+    all_do(work, together, time.monotonic() + 60 * asked.minutes)
+    print(f"Load average {os.getloadavg()[0]:.1f} after all had been at work")
+    all_do(at_once, burst, threading.Barrier(asked.sessions), asked.bursts)
+    all_do(lambda session: session.visit.close())
+    for worker in workers:
+        worker.shutdown()
+    time.sleep(5 * REST)
+    last = Visitor(address, query)  # a run of a script, after which Python looks for what nobody holds any more
+    last.open("train")
+    last.close()
+    time.sleep(REST)
+    rest.append(memory.read())
+    report(rest, asked.sessions, (alone, "one at work"), (together, "all at work"), (burst, "all in the same moment"))
+
+
+def stay(session: Session, times: Times) -> None:
+    """What everybody does on coming: look around, choose, decide, move sliders, take back."""
+    for page in PAGES:
+        times.take("a page opened first", session, lambda page=page: session.turn_to(page))
+        session.visit.fetch()
+    session.look_around()
+    for act in (DECIDE, SLIDE, DECIDE, REORDER, UNDO, TURN):
+        do(session, act, times)
+
+
+def work(session: Session, times: Times, end: float) -> None:
+    """Do things with pauses until the time is over."""
+    while True:
+        pause = min(session.draw.expovariate(1 / PAUSE), LONGEST_PAUSE)
+        if time.monotonic() + pause > end:
+            return
+        time.sleep(pause)
+        do(session, session.draw.choices(list(OFTEN), list(OFTEN.values()))[0], times)
+
+
+def at_once(session: Session, times: Times, barrier: threading.Barrier, count: int) -> None:
+    """Decide in the same moment as all others, again and again."""
+    session.turn_to("curate")
+    for _ in range(count):
+        session.next_row()
+        session.visit.fetch()
+        barrier.wait()
+        times.take(DECIDE, session, session.decide)
+        session.visit.fetch()
+        barrier.wait()
+
+
+def do(session: Session, act: str, times: Times) -> None:
+    """One act, from the message to the end of the page's run; then the page fetches what it names."""
+    if act == TURN:
+        times.take(act, session, session.turn)
+    else:
+        session.turn_to("curate")
+        if act == DECIDE:
+            times.take("a row chosen", session, session.next_row)
+            session.visit.fetch()
+        acts = {DECIDE: session.decide, SLIDE: session.slide, REORDER: session.reorder, UNDO: session.undo}
+        times.take(act, session, acts[act])
+    if session.visit.drawn:
+        session.visit.fetch()
+    else:
+        times.take("its photos and columns", session, session.visit.fetch)
+
+
+def report(rest: list[dict[str, float]], count: int, *times: tuple[Times, str]) -> None:
+    """Print both tables."""
+    start, first, last = rest[0], rest[1], rest[count]
+    rows = {
+        "server just started": start, "with one session, all that is shared": first, f"with {count} sessions": last,
+        "after they worked at once": rest[count + 1], "after the bursts": rest[count + 2], "after all have left": rest[-1],
+    }
+    print("\n| memory of the server | resident | proportional | of no file |\n|---|---:|---:|---:|")
+    for what, found in rows.items():
+        print(f"| {what} | " + " | ".join(f"{found[kind]:,.0f} MB" for kind in ("Rss", "Pss", "Anonymous")) + " |")
+    growth = {kind: (last[kind] - first[kind]) / max(count - 1, 1) for kind in first}
+    print("| growth a session | " + " | ".join(f"{growth[kind]:.1f} MB" for kind in ("Rss", "Pss", "Anonymous")) + " |")
+    print("\n| what | times | median | 95th percentile | slowest |\n|---|---:|---:|---:|---:|")
+    for found, when in times:
+        print("\n".join(found.lines(when)))
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from influencespace.ui import work, workspaces
+from influencespace.ui import login, work, workspaces
 from influencespace.ui.guard import guarded
 from influencespace.ui.logo import LOGO, MARK
 
@@ -40,6 +40,8 @@ page = st.navigation(
     ],
     position="top",
 )
+if not login.granted():
+    st.stop()
 if page == start:
     # Before there is a widget that is bound to the address, which could not be left then.
     st.switch_page(clusters, query_params=st.query_params.to_dict())

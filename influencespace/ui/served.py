@@ -85,42 +85,44 @@ def column(digest: str, make: Callable[[], np.ndarray]) -> str:
         The values, little-endian, in the type that the element reads.
     """
     _columns.add(digest, lambda: _Column(make))
-    return f"{_root()}/-/column/{digest}"
+    return f"{root()}/-/column/{digest}"
 
 
 def photo(pairs: TrainingPairs, row: int) -> str:
     """The address of a thumbnail of the photo in that row of the table of pairs, of any split."""
-    return f"{_root()}/-/photo/{_register(pairs)}/{int(row)}"
+    return f"{root()}/-/photo/{_register(pairs)}/{int(row)}"
 
 
 def pair_url(pairs: TrainingPairs) -> str:
     """What becomes the address of the words on a pair, as JSON, when the index of a training pair is added to it."""
-    return f"{_root()}/-/pair/{_register(pairs)}/"
+    return f"{root()}/-/pair/{_register(pairs)}/"
 
 
 def file(digest: str, path: Path, name: str) -> str:
     """The address of a file for the browser to save under ``name``; it is sent piece by piece, however large."""
     _files.add(digest, lambda: (path, name))
-    return f"{_root()}/-/file/{digest}"
+    return f"{root()}/-/file/{digest}"
 
 
 def routes() -> list[Route]:
     """The routes of the app, below the path that the server is told to answer under."""
-    under = f"{_root()}/-"
+    under = f"{root()}/-"
     return [
         Route(f"{under}/column/{{digest}}", _send_column), Route(f"{under}/photo/{{key}}/{{row:int}}", _send_photo),
         Route(f"{under}/pair/{{key}}/{{index:int}}", _send_pair), Route(f"{under}/file/{{digest}}", _send_file),
+        Route(f"{under}/{{other:path}}", _send_nothing),  # else Streamlit would answer with its page
     ]
+
+
+def root() -> str:
+    """The path that the server is told to answer under, without a slash at its end."""
+    base = (config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
 
 
 def _register(pairs: TrainingPairs) -> str:
     _tables.add(pairs.key, lambda: pairs)
     return pairs.key
-
-
-def _root() -> str:
-    base = (config.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}" if base else ""
 
 
 async def _send_column(request: Request) -> Response:
@@ -154,6 +156,10 @@ async def _send_file(request: Request) -> Response:
     if found is None or not found[0].is_file():
         return Response(status_code=404, headers=NO_STORE)
     return FileResponse(found[0], filename=found[1], headers=NO_STORE)
+
+
+async def _send_nothing(request: Request) -> Response:
+    return Response(status_code=404, headers=NO_STORE)
 
 
 async def _made(make: Callable[..., T | None], *given: object) -> T | None:

@@ -1,4 +1,7 @@
-"""What pages import takes a second or two the first time: it is done when the server starts, not when the first visitor waits."""
+"""What is done when the server starts: it says who can reach it, and imports what pages need.
+
+That takes a second or two the first time, and is done now, not when the first visitor waits.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,17 @@ from collections.abc import AsyncIterator
 
 import streamlit as st
 
+from influencespace.ui import login
+
 # These bring all others with them.
 MODULES = ("cluster_list", "curate_panels", "pair_map", "search", "selection_panels", "statistics_panels", "train_panels")
 
 
 @contextlib.asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
-    """Import what pages need in a thread, while the server already answers."""
+    """Say it if the app is open to others; import what pages need in a thread, while the server already answers."""
+    if login.open_to_others():
+        print(login.OPEN, flush=True)
     threading.Thread(target=_import, daemon=True).start()
     yield
 

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 import influencespace
 from influencespace.errors import JobError
+from influencespace.jobs import roots
 from influencespace.jobs.store import UNFINISHED, Job, Store
 from influencespace.threads import threads
 from influencespace.workspace import Workspace, canonical
@@ -56,9 +57,13 @@ def submit(
 
     Raises
     ------
+    OptionError
+        If an option names a place where this process may not read or write (``roots.py``).
     JobError
         If the same is waiting or running already, the workspace cannot be written, or no process can be started.
     """
+    for _, values in commands:
+        roots.check(values or {})
     store = Store(workspace)
     jobs(workspace)  # what has died without a word must not stand in the way
     job_id = store.insert(title, list(commands), decided(workspace))

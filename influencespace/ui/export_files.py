@@ -17,6 +17,7 @@ from influencespace.errors import ExportError
 from influencespace.export.options import FILES, ExportOptions
 from influencespace.export.sidecar import beside
 from influencespace.export.subset import check_destination, export_subset, prepared
+from influencespace.jobs import roots
 from influencespace.ui import reading, served
 from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.export_panels import byte_words
@@ -50,6 +51,7 @@ def write_to_path(workspace: Workspace, form: str, chosen: np.ndarray | None) ->
         with guarded():
             if not path.strip():
                 raise ExportError("There is no file named; say where to write it.")
+            roots.check({"output": path.strip()})
             options = ExportOptions(form, path.strip(), _stored(reading.training(workspace), workspace, chosen), overwrite)
             _replace_nothing(options)
             check_destination(workspace, options)

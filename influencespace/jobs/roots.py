@@ -1,0 +1,66 @@
+"""Where jobs may read and write: below the folders that the app was given when it started.
+
+Whoever uses the app names files and folders by typing. The shell is its user's own and is not restricted; an app may be
+served to people who should see the pairs, but not the rest of the machine. ``INFLUENCESPACE_ROOTS`` holds the folders, one
+after the other as in ``PATH``; where it is not set, nothing is restricted, and the app sets it when it starts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from influencespace.errors import OptionError
+from influencespace.options import flag
+
+VARIABLE = "INFLUENCESPACE_ROOTS"
+# The options of all stages and of the export that name a place, and those that name one or a model on the hub.
+PLACES = ("source", "images", "heldout_images", "validation", "test", "output")
+MODELS = ("encoder", "model")
+ON_THE_HUB = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+
+
+def roots() -> list[Path] | None:
+    """The folders that may be read and written with all below them; None where nothing is restricted."""
+    given = os.environ.get(VARIABLE)
+    if given is None:
+        return None
+    return [Path(part).expanduser().resolve() for part in given.split(os.pathsep) if part]
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """Refuse options that name a place outside of the roots, by whatever links and dots.
+
+    Parameters
+    ----------
+    values
+        Options by name, as plain values.
+
+    Raises
+    ------
+    OptionError
+        Names the option and the roots, and does not tell whether there is anything at that place.
+    """
+    allowed = roots()
+    if allowed is None:
+        return
+    for name in (*PLACES, *MODELS):
+        value = values.get(name)
+        if value and not (name in MODELS and _on_the_hub(value)) and not _inside(value, allowed):
+            where = ", ".join(map(str, allowed)) or "no folder at all"
+            raise OptionError(f"{flag(name)} must be in a folder that this app was started with: {where}.")
+
+
+def _inside(value: str, allowed: list[Path]) -> bool:
+    try:
+        place = Path(value).expanduser().resolve()
+    except (OSError, ValueError, RuntimeError):  # links in a circle, a null byte, a user who is not there
+        return False
+    return any(place.is_relative_to(root) for root in allowed)
+
+
+def _on_the_hub(value: str) -> bool:
+    return ON_THE_HUB.fullmatch(value) is not None and not os.path.lexists(value)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,27 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from influencespace import integrity
+from influencespace.errors import DamagedError, InfluenceSpaceError
+
+MADE_BY = {
+    "pairs": "import", "features": "embed", "proxy": "proxy", "clusters": "cluster", "scores": "score", "plan": "plan",
+    "effects": "effects", "verification": "verify", "training": "train", "ablations": "ablate",
+}
+# What readers raise on a file that is broken; only asked where the record is of before files were listed in it.
+UNREADABLE = (OSError, ValueError, EOFError, SafetensorError, pa.ArrowException)
 
 
 @dataclass(frozen=True)
 class Artifact:
     """What one stage left: readers of its parts, and its record.
 
-    ``record`` has ``stage, options, inputs, digest, created, seconds, version`` and ``facts`` (what the stage says of
-    itself in plain JSON values).
+    ``record`` has ``stage, options, inputs, digest, created, seconds, version``, ``facts`` (what the stage says of itself in
+    plain JSON values) and ``files`` (:func:`influencespace.integrity.listing`; artifacts from before lack it). Every reader
+    raises :class:`~influencespace.errors.DamagedError` if its file is not as it was written.
     """
 
     name: str
@@ -40,23 +53,60 @@ class Artifact:
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the artifact, from Parquet."""
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        with self.reading(f"{name}.parquet") as path:
+            return pd.read_parquet(path)
 
     def columns(self, name: str, columns: list[str], coded: Sequence[str] = ()) -> pa.Table:
         """Some columns of a table, for those too long for strings of Python; ``coded`` ones come dictionary-encoded."""
-        return pq.read_table(self.folder / f"{name}.parquet", columns=columns, read_dictionary=list(coded))
+        with self.reading(f"{name}.parquet") as path:
+            return pq.read_table(path, columns=columns, read_dictionary=list(coded))
 
     def array(self, name: str) -> np.ndarray:
         """An array of the artifact, memory-mapped and read-only."""
-        return np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        with self.reading(f"{name}.npy") as path:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
 
     def tensors(self, name: str) -> dict[str, np.ndarray]:
         """Named arrays of the artifact, from safetensors."""
-        return load_file(self.folder / f"{name}.safetensors")
+        with self.reading(f"{name}.safetensors") as path:
+            return load_file(path)
 
     def json(self, name: str) -> Any:
         """A JSON document of the artifact."""
-        return json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+        with self.reading(f"{name}.json") as path:
+            return json.loads(path.read_text(encoding="utf-8"))
+
+    @contextlib.contextmanager
+    def reading(self, file: str) -> Iterator[Path]:
+        """The path of a file of the artifact, to be read inside the block.
+
+        Raises
+        ------
+        DamagedError
+            If the block fails, and the file is not as it was written.
+        """
+        try:
+            yield self.folder / file
+        except InfluenceSpaceError:
+            raise
+        except Exception as error:
+            why = self._damage(file, error)
+            if why is None:
+                raise
+            integrity.mark(self.folder, why)
+            raise DamagedError(damaged(self.name, why)) from error
+
+    def _damage(self, file: str, error: Exception) -> str | None:
+        """What is wrong with a file that could not be read, if that is not the reader's fault."""
+        try:
+            present = json.loads((self.folder / integrity.RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            present = None
+        if present != self.record:
+            return None  # another one was put in its place meanwhile
+        if "files" in self.record:
+            return integrity.altered(self.folder, self.record["files"], [file])
+        return f"{self.folder / file} cannot be read ({error})" if isinstance(error, UNREADABLE) else None
 
     def has(self, file: str) -> bool:
         """Whether the artifact holds a file of that name (with its extension)."""
@@ -77,15 +127,33 @@ class Draft:
 
     def array(self, name: str, array: np.ndarray) -> None:
         """Write an array as npy."""
-        np.save(self.folder / f"{name}.npy", array, allow_pickle=False)
+        self.parts(name, array.dtype, array.shape, [array])
+
+    def parts(self, name: str, dtype: np.dtype, shape: tuple[int, ...], parts: Iterable[np.ndarray]) -> None:
+        """Write an array as npy whose rows come in parts.
+
+        They are written, not mapped: on a full disk a memory map ends the process (SIGBUS), and a write is an error.
+        """
+        if dtype.hasobject:
+            raise ValueError(f"{name} holds objects, which only a pickle could keep")
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        with (self.folder / f"{name}.npy").open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for part in parts:
+                file.write(np.ascontiguousarray(part, dtype=dtype).data)
 
     def tensors(self, name: str, tensors: dict[str, np.ndarray]) -> None:
         """Write named arrays as safetensors."""
-        save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, self.folder / f"{name}.safetensors")
+        (self.folder / f"{name}.safetensors").write_bytes(save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
 
     def json(self, name: str, value: Any) -> None:
         """Write a JSON document, the same bytes for the same value."""
         (self.folder / f"{name}.json").write_text(canonical(value) + "\n", encoding="utf-8")
+
+
+def damaged(name: str, why: str) -> str:
+    """The sentence on an artifact that is damaged, and what makes it again."""
+    return f"The artifact {name} is damaged: {why}. It is made again by: python -m influencespace {MADE_BY[name]}"
 
 
 def canonical(value: Any) -> str:

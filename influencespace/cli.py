@@ -157,3 +157,9 @@ _register(
     "Show for each stage whether it is current, stale or missing, when it was made, and its key figures.",
     ("status", "status --json -"),
 )
+_register(
+    "check", bodies.check, [WORKSPACE], AFTER,
+    "Compare every file of the artifacts with the digest it was written with, and look through the databases.\n\nWhat is damaged "
+    "is said, counts as missing from then on, and is made again when its stage is run, or one that needs it.",
+    ("check", "check --json -"),
+)

@@ -5,8 +5,10 @@ measured. Each is a file that appears whole or not at all.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,8 @@ from influencespace.artifact import canonical
 from influencespace.errors import InfluenceSpaceError, WorkspaceError
 from influencespace.options import Options
 
+# The disk is full, its user's share is, or a file is as large as it may be.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PLAN_OPTIONS = "plan_options.json"
 # What a decision on a set of pairs says.
 ENTRY = {"set", "name", "decision"}
@@ -78,14 +82,20 @@ class Curated:
             return
         with self._explained("be written"):
             file.parent.mkdir(exist_ok=True)
-            temporary = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
-            pairs.to_parquet(temporary, index=False)
-            temporary.replace(file)
+            with self._beside(file) as temporary:
+                pairs.to_parquet(temporary, index=False)
 
     def stored_set(self, digest: str) -> pa.Table | None:
         """The set of pairs with that digest, or None if it is not kept."""
         file = self._set(digest)
-        return pq.read_table(file) if file.exists() else None
+        if not file.exists():
+            return None
+        try:
+            return pq.read_table(file)
+        except (OSError, pa.ArrowException) as error:
+            raise WorkspaceError(
+                f"The set of pairs {file} is damaged ({error}); put it back from a copy, or take back the decisions on it."
+            ) from None
 
     def store_measured(self, plan: str, summary: dict[str, Any]) -> None:
         """Keep what was measured of the plan with that digest."""
@@ -108,10 +118,20 @@ class Curated:
         with self._explained("be written"):
             file = self.path / name
             file.parent.mkdir(exist_ok=True)
-            # Under a name of its own: of two that write at once the later one stays, whole.
-            temporary = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
-            temporary.write_text(canonical(value) + "\n", encoding="utf-8")
+            with self._beside(file) as temporary:
+                temporary.write_text(canonical(value) + "\n", encoding="utf-8")
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _beside(file: Path) -> Iterator[Path]:
+        """A path to write to, which becomes the file once the block has ended well."""
+        # Under a name of its own: of two that write at once the later one stays, whole.
+        temporary = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            yield temporary
             temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _explained(self, verb: str) -> Iterator[None]:
@@ -124,4 +144,15 @@ class Curated:
             if error.filename and not Path(os.fsdecode(error.filename)).is_relative_to(self.path):
                 raise
             reason = f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
-            raise WorkspaceError(f"The workspace {self.path} cannot {verb}: {reason}.") from error
+            raise WorkspaceError(f"The workspace {self.path} cannot {verb}: {reason}.{self._room(error)}") from error
+
+    def _room(self, error: OSError) -> str:
+        """What to do where there was no room to write."""
+        # Libraries below tell of a full disk in words alone.
+        if error.errno not in FULL and not any(os.strerror(code) in str(error) for code in FULL):
+            return ""
+        free = shutil.disk_usage(self.path).free
+        return (
+            f" Its disk has {free / 1e6:,.1f} MB left: free some, or move the workspace to another disk, and start again. What "
+            "was finished before is kept."
+        )

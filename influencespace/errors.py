@@ -17,6 +17,10 @@ class WorkspaceError(InfluenceSpaceError):
     """The workspace cannot be read, written or locked, or lacks what a stage needs."""
 
 
+class DamagedError(WorkspaceError):
+    """A file of an artifact is not as it was written; the stage that made it makes it again."""
+
+
 class PairsError(InfluenceSpaceError):
     """The pairs as given cannot be read at all; single bad rows are problems, not errors."""
 
@@ -47,3 +51,7 @@ class ExportError(InfluenceSpaceError):
 
 class JobError(InfluenceSpaceError):
     """A job cannot be submitted, found or cancelled."""
+
+
+class EngineError(InfluenceSpaceError):
+    """The engine that was asked for cannot be had, or has lost its workers for good."""

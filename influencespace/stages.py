@@ -79,6 +79,9 @@ def run_stages(workspace: Workspace, wanted: dict[str, Options], progress: Progr
     the defaults. What is current with the same options is not made again, the import excepted: only reading the source
     again tells whether it has changed, and if it has not, nothing after it becomes stale.
 
+    All files that the run may read are compared with the digests they were written with first. What is damaged is made again,
+    which ``progress`` is told of; what was made from it stays current if that comes out the same.
+
     Raises
     ------
     InfluenceSpaceError
@@ -86,6 +89,8 @@ def run_stages(workspace: Workspace, wanted: dict[str, Options], progress: Progr
     """
     ran = []
     with workspace.lock():
+        for why in workspace.check(_read(wanted)).values():
+            progress(0, 1, why)
         for stage in STAGES.values():
             options = wanted.get(stage.name)
             if options is None:
@@ -126,10 +131,18 @@ def build_demo(path: Path, seed: int = 0, progress: Progress = silent) -> Worksp
 
 
 def _needed(workspace: Workspace, stage: Stage, wanted: dict[str, Options]) -> bool:
-    """Whether something wanted needs this stage's artifact, which is missing or stale; the import is never implied."""
-    if stage.name == "import" or workspace.state(stage.artifact) == "current":
+    """Whether something wanted needs this stage's artifact, which is not current; only a damaged import is implied."""
+    state = workspace.state(stage.artifact)
+    if state == "current" or (stage.name == "import" and (state != "damaged" or not workspace.recorded(stage.artifact))):
         return False
     return any(stage.artifact in _upstream(STAGES[name].artifact) for name in wanted)
+
+
+def _read(wanted: dict[str, Options]) -> list[str]:
+    """The artifacts that stages are made from, and their own, in the order of the road."""
+    own = {STAGES[name].artifact for name in wanted}
+    read = own.union(*map(_upstream, own))
+    return [name for name in NEEDS if name in read]
 
 
 def _upstream(artifact: str) -> set[str]:
@@ -141,5 +154,5 @@ def options_before(workspace: Workspace, stage: Stage) -> Options:
     """The options that a stage's artifact was made with, or the defaults where there is none; a plan's are those asked for."""
     if stage.artifact == "plan" and (asked := workspace.asked()) is not None:
         return restore(PlanOptions, asked)
-    found = workspace.find(stage.artifact)
-    return stage.options() if found is None else restore(stage.options, found.record["options"])
+    made = workspace.recorded(stage.artifact)
+    return stage.options() if made is None else restore(stage.options, made["options"])

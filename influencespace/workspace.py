@@ -2,7 +2,7 @@
 
 A workspace holds one *artifact* a stage: a folder with tables (Parquet), arrays (npy), tensors (safetensors) and facts
 (JSON), beside an ``artifact.json`` that says which stage made it, with which options, from which inputs. From that
-record alone follows whether an artifact is current, stale or missing. Artifacts are written beside the old one, which
+record alone follows whether an artifact is current, stale, damaged or missing. Artifacts are written beside the old one, which
 steps aside for the new one and is found there until that is in place, so that a reader never sees half of one and a kill
 leaves the old one whole.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -20,16 +21,17 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from influencespace import __version__
-from influencespace.artifact import Artifact, Draft, canonical, hashed
+from influencespace import __version__, integrity
+from influencespace.artifact import MADE_BY, Artifact, Draft, canonical, damaged, hashed
 from influencespace.curated import Curated
-from influencespace.errors import WorkspaceError
+from influencespace.errors import DamagedError, WorkspaceError
+from influencespace.integrity import RECORD
 from influencespace.options import Options
 
 __all__ = ["MADE_BY", "NEEDS", "Artifact", "Draft", "Workspace", "canonical"]
 
 FORMAT = 1
-RECORD = "artifact.json"
+HOLDER = ".holder.json"
 RECORDED = {"stage", "options", "inputs", "content", "digest", "created", "seconds", "version", "facts"}
 # The stages in the order of the road, and what each reads. stages.py says what they do.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -43,10 +45,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "verification": ("pairs", "features", "proxy", "clusters", "scores", "effects"),
     "training": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
     "ablations": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
-}
-MADE_BY = {
-    "pairs": "import", "features": "embed", "proxy": "proxy", "clusters": "cluster", "scores": "score", "plan": "plan",
-    "effects": "effects", "verification": "verify", "training": "train", "ablations": "ablate",
 }
 
 
@@ -121,19 +119,24 @@ class Workspace(Curated):
         WorkspaceError
             If another process holds it or the folder cannot be written.
         """
-        lock = FileLock(self.path / ".lock")
+        lock, holder = FileLock(self.path / ".lock"), self.path / HOLDER
         with self._explained("be written"):
             if not os.access(self.path, os.W_OK):
-                raise PermissionError("permission denied")
+                raise PermissionError("permission denied, or the disk is read-only")
             try:
                 lock.acquire(timeout=0)
             except Timeout:
                 raise WorkspaceError(
-                    f"{self.path} is being written by another process; wait until it is done, or cancel it."
+                    f"{self.path} is being written by {_said_of(holder)}; wait until it is done, or cancel it."
                 ) from None
         try:
+            # The system lets go of the lock with its holder's end, however that comes; the file only says who it is.
+            with contextlib.suppress(OSError):
+                holder.write_text(json.dumps({"pid": os.getpid(), "host": platform.node(), "since": _now()}), encoding="utf-8")
             yield
         finally:
+            with contextlib.suppress(OSError):
+                holder.unlink(missing_ok=True)
             lock.release()
 
     def plan_digest(self, options: Options, decisions: dict[str, Any]) -> str:
@@ -167,7 +170,19 @@ class Workspace(Curated):
         return found
 
     def find(self, name: str) -> Artifact | None:
-        """The artifact of a stage, or None if it was not made yet."""
+        """The artifact of a stage, or None if it was not made yet.
+
+        Raises
+        ------
+        DamagedError
+            If its record cannot be read, or one of its files is missing or has another size than was written.
+        """
+        try:
+            return self._find(name)
+        except DamagedError:
+            return self._find(name)  # looked at while it was being replaced, it is whole the next moment
+
+    def _find(self, name: str) -> Artifact | None:
         # What stepped aside for a new artifact still counts while that is not in place, be it for ever after a kill.
         places = (self.path / name, self._aside(name))
         record = next((place / RECORD for place in places if (place / RECORD).exists()), None)
@@ -177,24 +192,65 @@ class Workspace(Curated):
             content = json.loads(record.read_text(encoding="utf-8"))
             missing = RECORDED - content.keys()
         except (OSError, ValueError, AttributeError) as error:
-            raise WorkspaceError(f"{record} cannot be read ({error}); run {MADE_BY[name]} again.") from None
+            raise DamagedError(damaged(name, f"{record} cannot be read ({error})")) from None
         if missing:
-            raise WorkspaceError(f"{record} lacks {', '.join(sorted(missing))}; run {MADE_BY[name]} again.")
+            raise DamagedError(damaged(name, f"{record} lacks {', '.join(sorted(missing))}"))
+        why = integrity.torn(record.parent, content.get("files", {}))
+        if why is not None:
+            raise DamagedError(damaged(name, why))
         return Artifact(name, record.parent, content)
 
-    def state(self, name: str) -> str:
-        """``missing``, ``stale`` (something before it has changed since, or it is damaged) or ``current``."""
+    def recorded(self, name: str) -> dict[str, Any] | None:
+        """The record of an artifact, of a damaged one too; None if there is none that can be read."""
+        for place in (self.path / name, self._aside(name)):
+            try:
+                content = json.loads((place / RECORD).read_text(encoding="utf-8"))
+                if content.keys() >= RECORDED:
+                    return content
+            except (OSError, ValueError, AttributeError):
+                continue
+        return None
+
+    def damage(self, name: str) -> str | None:
+        """What is wrong with a damaged artifact and what makes it again, in a sentence; None where nothing is."""
         try:
-            found = self.find(name)
-            inputs = {need: self.find(need) for need in NEEDS[name]}
-        except WorkspaceError:
-            return "stale"
+            self.find(name)
+        except DamagedError as error:
+            return str(error)
+        return None
+
+    def check(self, names: Iterable[str] = NEEDS) -> dict[str, str]:
+        """Compare the digests of all files of artifacts with those they were written with; reads the files whole.
+
+        Returns
+        -------
+        dict
+            Of each damaged artifact what is wrong, in a sentence. It counts as damaged from now on, until it is made again.
+        """
+        wrong = {}
+        for name in names:
+            why = self.damage(name)
+            found = self.find(name) if why is None else None
+            altered = integrity.altered(found.folder, found.record.get("files", {})) if found else None
+            if altered is not None:
+                integrity.mark(found.folder, altered)
+                why = damaged(name, altered)
+            if why is not None:
+                wrong[name] = why
+        return wrong
+
+    def state(self, name: str) -> str:
+        """``missing``, ``damaged``, ``stale`` (something before it is not as it was then) or ``current``."""
+        if self.damage(name):
+            return "damaged"
+        found = self.find(name)
         if found is None:
             return "missing"
-        fresh = all(a is not None and a.digest == found.record["inputs"].get(need) for need, a in inputs.items())
-        upstream = all(self.state(need) == "current" for need in NEEDS[name])
+        if any(self.state(need) != "current" for need in NEEDS[name]):
+            return "stale"
+        fresh = all(self.artifact(need).digest == found.record["inputs"].get(need) for need in NEEDS[name])
         decided = name != "plan" or self._as_asked(found)
-        return "current" if fresh and upstream and decided else "stale"
+        return "current" if fresh and decided else "stale"
 
     def _as_asked(self, plan: Artifact) -> bool:
         """Whether a plan was made with the present decisions, and the options that were asked for."""
@@ -228,7 +284,7 @@ class Workspace(Curated):
                 recipe, digest = _recipe(name, options, inputs, decided or draft.content)
                 record = recipe | {
                     "digest": digest, "created": _now(), "seconds": time.monotonic() - began,
-                    "version": __version__, "facts": draft.facts,
+                    "version": __version__, "facts": draft.facts, "files": integrity.listing(folder),
                 }
                 (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
                 self._put_in_place(folder, name)
@@ -255,8 +311,18 @@ class Workspace(Curated):
             raise
         shutil.rmtree(aside, ignore_errors=True)
 
+
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _said_of(holder: Path) -> str:
+    """Which process it is that wrote this file, for a person."""
+    try:
+        said = json.loads(holder.read_text(encoding="utf-8"))
+        return f"process {said['pid']} on {said['host']} since {said['since']}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return "another process"  # it has the lock since a moment ago
 
 
 def _recipe(name: str, options: Options, inputs: dict[str, str], content: str) -> tuple[dict[str, Any], str]:

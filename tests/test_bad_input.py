@@ -217,7 +217,7 @@ def test_a_second_process_is_told_that_the_workspace_is_taken(unharmed):
     )
     with first:
         assert first.stdout.readline() == "held\n"
-        refused(shell("plan", "--workspace", unharmed, "--reduction", "0.5"), str(unharmed), "another process")
+        refused(shell("plan", "--workspace", unharmed, "--reduction", "0.5"), str(unharmed), "written by process")
         accepted(shell("status", "--workspace", unharmed))
         first.stdin.close()
     assert accepted(shell("plan", "--workspace", unharmed)).stdout.startswith("plan: current")

@@ -166,7 +166,7 @@ def test_a_workspace_that_is_held_is_not_touched(workspace):
     before = records(workspace)
     with (
         Workspace(workspace.path).lock(),
-        pytest.raises(WorkspaceError, match="is being written by another process; wait until it is done, or cancel it"),
+        pytest.raises(WorkspaceError, match=r"is being written by process \d+ on .*; wait until it is done, or cancel it"),
     ):
         run_stages(workspace, {"plan": PlanOptions(reduction=0.5)})
     assert records(workspace) == before
@@ -183,7 +183,7 @@ def test_the_lock_is_free_after_an_error(workspace, monkeypatch):
 def test_a_damaged_artifact_is_made_again_when_it_is_asked_for(workspace):
     record = workspace.path / "scores" / "artifact.json"
     record.write_text(record.read_text()[:40])
-    with pytest.raises(WorkspaceError, match=r"artifact\.json.*run score again"):
+    with pytest.raises(WorkspaceError, match=r"artifact\.json.*made again by: python -m influencespace score"):
         workspace.artifact("scores")
     assert run_stages(workspace, {"score": SMALL["score"]}) == ["score"]
     assert workspace.state("scores") == workspace.state("plan") == "current"

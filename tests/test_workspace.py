@@ -187,7 +187,8 @@ def test_the_second_who_wants_to_write_is_told_so_at_once(workspace):
     other.start()
     try:
         assert ready.wait(30)
-        with pytest.raises(WorkspaceError, match="is being written by another process; wait"), workspace.lock():
+        said = rf"is being written by process {other.pid} on \S+ since 20\S+Z; wait until"
+        with pytest.raises(WorkspaceError, match=said), workspace.lock():
             pytest.fail("two hold the lock")
     finally:
         done.set()
@@ -199,7 +200,7 @@ def test_the_second_who_wants_to_write_is_told_so_at_once(workspace):
 def test_two_in_one_process_exclude_each_other_too(workspace):
     with (
         workspace.lock(),
-        pytest.raises(WorkspaceError, match="being written by another process"),
+        pytest.raises(WorkspaceError, match="being written by process"),
         Workspace(workspace.path).lock(),
     ):
         pytest.fail("two hold the lock")
@@ -283,10 +284,10 @@ def test_decisions_that_are_none_are_an_error_that_names_the_file(workspace, tex
 def test_a_damaged_record_is_an_error_that_says_what_to_run(workspace, text):
     make(workspace, "pairs")
     (workspace.path / "pairs" / "artifact.json").write_text(text)
-    with pytest.raises(WorkspaceError, match=r"artifact\.json.*import again"):
+    with pytest.raises(WorkspaceError, match=r"artifact\.json.*made again by: python -m influencespace import"):
         workspace.find("pairs")
     # So that what the message asks for can be done.
-    assert workspace.state("pairs") == "stale" and not workspace.is_current("pairs", Made())
+    assert workspace.state("pairs") == "damaged" and not workspace.is_current("pairs", Made())
     make(workspace, "pairs")
     assert workspace.state("pairs") == "current"
 

@@ -3,7 +3,8 @@
 Versions form a tree in one SQLite table that only grows. One of them is the head: its decisions are those of the workspace, and
 its options those that the next plan is made with. Undo makes its parent the head, redo the child that was last come from; a
 step from there begins a branch. Two processes or tabs may write at once: each step is one transaction, and what was changed in
-``decisions.json`` by other means becomes a step of its own.
+``decisions.json`` by other means becomes a step of its own. Versions are told apart and ordered by their numbers, which count
+up whatever the clock does. A history whose file was damaged is set aside, and a new one begins with the present decisions.
 """
 
 from __future__ import annotations
@@ -16,9 +17,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from filelock import FileLock
+
+from influencespace import databases
 from influencespace.curation.decisions import settled
 from influencespace.curation.options import PlanOptions
-from influencespace.curation.versions import HEAD, READ, Version, create, insert, now, one, opened, read, redo_of
+from influencespace.curation.versions import (
+    HEAD,
+    READ,
+    DamagedHistory,
+    Version,
+    create,
+    damage,
+    insert,
+    now,
+    one,
+    opened,
+    read,
+    redo_of,
+)
 from influencespace.errors import PlanError, WorkspaceError
 from influencespace.options import restore
 from influencespace.workspace import Workspace
@@ -177,6 +194,11 @@ class History:
             database.execute("UPDATE versions SET name = ? WHERE id = ?", (name, id))
             return one(database, id)
 
+    def check(self) -> list[str]:
+        """What is wrong with the file of the history, in a sentence: none or one. It is set aside then."""
+        why = damage(self.workspace.history)
+        return [] if why is None else [self._begin_anew(why)]
+
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""
@@ -194,19 +216,42 @@ class History:
     def _read(self, query: str, *values: Any) -> list[Version]:
         if not self.workspace.history.exists():
             return []
-        with self._open() as database:
-            return read(database, query, *values)
+        try:
+            with self._open() as database:
+                return read(database, query, *values)
+        except DamagedHistory as error:
+            self._begin_anew(str(error))
+            return []
 
     @contextlib.contextmanager
     def _step(self) -> Iterator[tuple[sqlite3.Connection, Version]]:
         """One transaction on the history, and the head as it is when it begins."""
         if not self._writable():
             raise WorkspaceError(f"The workspace {self.workspace.path} cannot be written, so its plan stays as it is.")
+        self._read(HEAD)  # a damaged one makes way for a new one
         create(self.workspace.history, self.workspace.private("history"))
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
-            with database:
-                yield database, self._settled_head(database)
+        try:
+            with self._open() as database:
+                database.execute("BEGIN IMMEDIATE")
+                with database:
+                    yield database, self._settled_head(database)
+        except DamagedHistory as error:
+            raise WorkspaceError(f"{self._begin_anew(str(error))} Take that step again.") from error
+
+    def _begin_anew(self, why: str) -> str:
+        """Set a damaged history aside, so that the next step finds none; says so in a sentence."""
+        file = self.workspace.history
+        if not self._writable():
+            return f"The history {file} is damaged ({why.rstrip('.')}), so present decisions are all there is to see."
+        with FileLock(self.workspace.private("history") / "begin.lock"):
+            if damage(file) is not None:  # nobody else was faster
+                databases.set_aside(file)
+        return f"{self._aside()}. A new one begins with the present decisions."
+
+    def _aside(self) -> str:
+        """Where damaged histories lie, in words; empty where there are none."""
+        there = sorted(self.workspace.path.glob(f"{self.workspace.history.name}.damaged-*[0-9]"))
+        return f"The history of before was damaged and lies in {', '.join(file.name for file in there)}" if there else ""
 
     def _settled_head(self, database: sqlite3.Connection) -> Version:
         """The head, once there is one and it has what was decided by other means."""
@@ -229,10 +274,11 @@ class History:
 
     def _first(self) -> Version:
         """The version that a workspace without a history is at."""
-        asked, plan = self.workspace.asked(), self.workspace.find("plan")
-        recipe = asked if asked is not None else {} if plan is None else plan.record["options"]
+        asked, plan = self.workspace.asked(), self.workspace.recorded("plan")
+        recipe = asked if asked is not None else {} if plan is None else plan["options"]
         options = restore(PlanOptions, recipe)
-        return Version(1, None, now(), BEGINNING, None, options, self.workspace.decisions())
+        what = self._aside() or BEGINNING
+        return Version(1, None, now(), what, None, options, self.workspace.decisions())
 
     def _move(self, database: sqlite3.Connection, id: int) -> Version:
         """Make a version the head, for the workspace too."""

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from filelock import FileLock
 
+from influencespace import databases
 from influencespace.curation.options import PlanOptions
 from influencespace.errors import PlanError, WorkspaceError
 from influencespace.options import restore
@@ -26,8 +27,13 @@ CREATE TABLE IF NOT EXISTS versions (
 );
 CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL REFERENCES versions);
 """
+TABLE = "versions"
 READ = "SELECT id, parent, created, what, name, options, decisions FROM versions"
 HEAD = f"{READ} WHERE id = (SELECT version FROM head)"
+
+
+class DamagedHistory(WorkspaceError):
+    """The file of the history is broken."""
 
 
 @dataclass(frozen=True)
@@ -81,20 +87,33 @@ def opened(file: Path, writable: bool) -> Iterator[sqlite3.Connection]:
 
     Raises
     ------
+    DamagedHistory
+        If it is broken.
     WorkspaceError
-        If it cannot be used.
+        If it cannot be used for another reason.
     """
     # Where nothing can be written nothing changes either, and WAL's shared memory cannot be had.
     address = f"file:{quote(str(file))}?{'mode=rw' if writable else 'mode=ro&immutable=1'}"
     try:
         with contextlib.closing(sqlite3.connect(address, timeout=30, uri=True, isolation_level=None)) as database:
             yield database
-    except sqlite3.OperationalError as error:
-        raise WorkspaceError(f"The history {file} cannot be used: {error}.") from error
     except sqlite3.Error as error:
-        raise WorkspaceError(
-            f"The history {file} cannot be used: {error}. Move it away to begin a new one; present decisions stay as they are."
-        ) from error
+        why = databases.damage(file, TABLE)
+        if why is not None:
+            raise DamagedHistory(f"The history {file} is damaged: {why}.") from error
+        raise WorkspaceError(f"The history {file} cannot be used: {error}.") from error
+
+
+def damage(file: Path) -> str | None:
+    """What is wrong with a history, in a few words, also where SQLite takes it for whole; None if nothing is."""
+    why = databases.damage(file, TABLE)
+    if why is None and file.exists():
+        try:
+            with opened(file, writable=False) as database:
+                read(database, READ)
+        except DamagedHistory as error:
+            return str(error)
+    return why
 
 
 def read(database: sqlite3.Connection, query: str, *values: Any) -> list[Version]:
@@ -139,4 +158,8 @@ def now() -> str:
 
 def _version(row: tuple) -> Version:
     id, parent, created, what, name, options, decisions = row
-    return Version(id, parent, created, what, name, restore(PlanOptions, json.loads(options)), json.loads(decisions))
+    try:
+        plain, decided = json.loads(options), json.loads(decisions)
+    except (TypeError, ValueError) as error:
+        raise DamagedHistory(f"What version {id} was made with cannot be read: {error}.") from None
+    return Version(id, parent, created, what, name, restore(PlanOptions, plain), decided)

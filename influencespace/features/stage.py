@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -92,12 +91,10 @@ def _take_over(pairs: Artifact, draft: Draft, progress: Progress) -> None:
 
 
 def _write(draft: Draft, name: str, vectors: np.ndarray, rows: np.ndarray) -> None:
-    shape = (len(rows), vectors.shape[1])
-    out = np.lib.format.open_memmap(Path(draft.folder) / f"{name}.npy", mode="w+", dtype=np.float16, shape=shape)
-    for start in range(0, len(rows), CHUNK):
-        part = slice(start, start + CHUNK)
-        out[part] = np.clip(vectors[rows[part]], FLOAT16.min, FLOAT16.max)
-    out.flush()
+    parts = (
+        np.clip(vectors[rows[start : start + CHUNK]], FLOAT16.min, FLOAT16.max) for start in range(0, len(rows), CHUNK)
+    )
+    draft.parts(name, FLOAT16.dtype, (len(rows), vectors.shape[1]), parts)
 
 
 def _aligned(draft: Draft, table: pd.DataFrame) -> tuple[bool, str]:

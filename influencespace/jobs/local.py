@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 import influencespace
 from influencespace.errors import JobError
@@ -20,9 +20,11 @@ from influencespace.jobs.store import UNFINISHED, Job, Store
 from influencespace.threads import threads
 from influencespace.workspace import Workspace, canonical
 
-STAGES = "influencespace.stages"
+STAGES, RUNNER = "influencespace.stages", "influencespace.jobs.runner"
 # A process that was started takes its lock within moments; a busy machine gets this long.
 STARTUP_SECONDS = 30.0
+# A job that is cancelled ends itself within five seconds, unless its process hangs so that none of its threads runs.
+KILL_SECONDS = 10.0
 # A line of a log is seldom longer, in bytes.
 LONGEST_LINE = 500
 # The processes started from here, kept until they have ended: a parent must ask for the end of its children.
@@ -67,7 +69,7 @@ def submit(
     store = Store(workspace)
     jobs(workspace)  # what has died without a word must not stand in the way
     job_id = store.insert(title, list(commands), decided(workspace))
-    command = [sys.executable, "-m", "influencespace.jobs.runner", str(workspace.path), str(job_id), stages]
+    command = [sys.executable, "-m", RUNNER, str(workspace.path), str(job_id), stages]
     try:
         with store.log(job_id).open("ab") as log:
             child = subprocess.Popen(
@@ -91,6 +93,11 @@ def jobs(workspace: Workspace) -> list[Job]:
     _children[:] = [child for child in _children if child.poll() is None]
     store = Store(workspace)
     listed = store.all()
+    if not os.access(workspace.path, os.W_OK):
+        return listed  # to be looked at: nothing can run here, and nothing can be written down
+    for job in listed:
+        if job.unfinished and job.cancelled and abs(time.time() - job.cancelled) > KILL_SECONDS:
+            _kill(store, job)
     dead = [job for job in listed if job.unfinished and not _lives(store, job)]
     for job in dead:
         if job.cancelled:
@@ -134,13 +141,27 @@ def log_file(workspace: Workspace, job_id: int) -> Path:
 
 
 def _lives(store: Store, job: Job) -> bool:
-    if job.pid is None:
-        return time.time() - job.submitted < STARTUP_SECONDS
-    try:
-        with FileLock(store.life(job.id)).acquire(timeout=0):
-            return False
-    except Timeout:
+    # A clock that was set back must not keep for alive what never started; a little is forgiven.
+    return abs(time.time() - job.submitted) < STARTUP_SECONDS if job.pid is None else store.lives(job.id)
+
+
+def _kill(store: Store, job: Job) -> None:
+    """End a job's process that should long have ended itself, and all that it has started."""
+    # Its own session, and so its own group, with its own number (submit). Without its lock the number may be another's by now.
+    if job.pid and store.lives(job.id) and _is_runner(job):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(job.pid, signal.SIGKILL)
+
+
+def _is_runner(job: Job) -> bool:
+    """Whether the process of that number runs this job, on this machine."""
+    if any(child.pid == job.pid for child in _children):
         return True
+    try:
+        command = Path(f"/proc/{job.pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return RUNNER.encode() in command and str(job.id).encode() in command
 
 
 def _epitaph(store: Store, job: Job) -> str:

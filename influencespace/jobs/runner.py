@@ -5,6 +5,7 @@ It holds a lock for as long as it lives, waits for its turn, runs the stages, an
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -63,7 +64,10 @@ def _run(workspace: Workspace, job_id: int, stages: str) -> int:
         except Exception as error:
             traceback.print_exc()
             status = "failed"
-            message = f"A fault of InfluenceSpace itself: {type(error).__name__}: {error}. Details: {store.log(job_id)}"
+            # A file that was damaged since the run began makes libraries raise anything.
+            message = " ".join(workspace.check().values()) or (
+                f"A fault of InfluenceSpace itself: {type(error).__name__}: {error}. Details: {store.log(job_id)}"
+            )
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _say(": ".join(filter(None, (status, message))))
         store.finish(job_id, status, message)
@@ -85,9 +89,11 @@ class Report:
         if what != self.what:
             _say(f"{what} ({done:,} of {total:,})" if total > 1 else what)
         self.written, self.what = now, what
-        self.store.update(self.job_id, done=int(done), total=int(total), what=what, due=due)
-        if self.store.get(self.job_id).cancelled:
-            raise Cancelled
+        # A record that is busy, or a full disk, is no reason to end the work; there will be another report.
+        with contextlib.suppress(JobError):
+            self.store.update(self.job_id, done=int(done), total=int(total), what=what, due=due)
+            if self.store.get(self.job_id).cancelled:
+                raise Cancelled
 
     def expect(self, seconds: float) -> None:
         """Hear from the work itself how long the step at hand will still take."""
@@ -127,18 +133,20 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _watch(store: Store, job_id: int) -> None:
     """Tell the record that the process lives, and see to it that a cancelled one, or one without a workspace, ends."""
-    interrupted = False
+    interrupted, since = False, None
     while True:
         time.sleep(HEARTBEAT_SECONDS)
         if _is_gone(store.workspace.path):
             print(_gone(store.workspace.path))
             os._exit(1)  # at once: the next step might make its folders anew
         try:
-            store.update(job_id, heartbeat=time.time())
+            store.update(job_id, heartbeat=time.time(), pid=os.getpid())
             asked = store.get(job_id).cancelled
         except JobError:
             continue  # the record is busy; there will be another beat
-        waited = time.time() - asked if asked else 0.0
+        # Counted from when it was seen: the clock that wrote it down may have been set since.
+        since = time.monotonic() if asked and since is None else since
+        waited = time.monotonic() - since if since is not None else 0.0
         if waited > ABANDON_SECONDS:
             store.finish(job_id, "cancelled")
             os._exit(1)
@@ -156,7 +164,8 @@ def _gone(path: str | Path) -> str:
 
 
 def _say(line: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {line}")
+    with contextlib.suppress(OSError):  # a log that cannot be written is no reason to end
+        print(f"{time.strftime('%H:%M:%S')}  {line}")
 
 
 if __name__ == "__main__":

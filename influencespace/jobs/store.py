@@ -1,13 +1,15 @@
 """The record of a workspace's jobs: one SQLite table, written by the runners and read by everyone.
 
 The database is in WAL mode, so that a page that polls never makes a runner wait, and every change is one statement, so
-that two processes never see half of one.
+that two processes never see half of one. Jobs are ordered by their numbers, never by the clock. A damaged list is set aside and
+a new one begun; work that runs goes on and stands in the new one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -16,11 +18,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from influencespace import databases
 from influencespace.errors import JobError
 from influencespace.workspace import Workspace
 
+TABLE = "jobs"
 UNFINISHED = ("queued", "running")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -97,7 +101,7 @@ class Job:
     @property
     def seconds(self) -> float:
         """How long it has run, or ran."""
-        return (self.finished or time.time()) - self.started if self.started else 0.0
+        return max(0.0, (self.finished or time.time()) - self.started) if self.started else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -111,6 +115,7 @@ class Store:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self._alone: FileLock | None = None
 
     def insert(self, title: str, commands: list[tuple[str, dict[str, Any]]], decided: str = "") -> int:
         """Add a queued job and return its id.
@@ -122,7 +127,7 @@ class Store:
         """
         written = json.dumps(commands)
         # Of two tabs that ask at once one comes second, also when the list itself is still to be made.
-        with FileLock(self._folder() / "insert.lock"), self._open(create=True) as database:
+        with self._one_at_a_time(), self._open(create=True) as database:
             twin = database.execute(
                 "SELECT status FROM jobs WHERE commands = ? AND decided = ? AND cancelled IS NULL AND status IN (?, ?)",
                 (written, decided, *UNFINISHED),
@@ -188,6 +193,11 @@ class Store:
             )
             return row.rowcount > 0
 
+    def check(self) -> list[str]:
+        """What is wrong with the file of the list, in a sentence: none or one. It is set aside then."""
+        why = databases.damage(self.workspace.jobs, TABLE)
+        return [] if why is None else [self._begin_anew(why)]
+
     def log(self, job_id: int) -> Path:
         """The file that holds what the job's process prints."""
         return self._folder() / f"{job_id}.log"
@@ -201,29 +211,75 @@ class Store:
             raise JobError(f"The workspace {self.workspace.path} is gone, and its jobs with it.")
         return self.workspace.private("jobs")
 
+    def _one_at_a_time(self) -> FileLock:
+        if self._alone is None:
+            self._alone = FileLock(self._folder() / "insert.lock")
+        return self._alone
+
     @contextlib.contextmanager
     def _open(self, create: bool = False) -> Iterator[sqlite3.Connection]:
-        # Opened to read, a list that is gone stays gone: an empty one in its place would hide that.
-        address = f"file:{quote(str(self.workspace.jobs))}?mode={'rwc' if create else 'rw'}"
+        # Opened to read, a list that is gone stays gone: an empty one in its place would hide that. Where nothing can be written
+        # nothing changes either, and the shared memory of a write-ahead log cannot be had.
+        writable = os.access(self.workspace.path, os.W_OK)
+        mode = "mode=ro&immutable=1" if not writable else "mode=rwc" if create else "mode=rw"
         try:
-            with contextlib.closing(sqlite3.connect(address, timeout=10, uri=True)) as database:
+            with contextlib.closing(
+                sqlite3.connect(f"file:{quote(str(self.workspace.jobs))}?{mode}", timeout=10, uri=True)
+            ) as database:
                 database.row_factory = sqlite3.Row
                 if create:
-                    database.execute("PRAGMA journal_mode = WAL")
-                    database.execute("BEGIN IMMEDIATE")
-                    database.execute(SCHEMA)
-                    present = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
-                    for name in ADDED.keys() - present:
-                        database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {ADDED[name]}")
+                    _begin(database)
                 with database:
                     yield database
-        except sqlite3.OperationalError as error:
-            raise JobError(f"The list of jobs {self.workspace.jobs} cannot be used: {error}.") from error
         except sqlite3.Error as error:
+            why = databases.damage(self.workspace.jobs, TABLE)
             raise JobError(
-                f"The list of jobs {self.workspace.jobs} cannot be used: {error}. Move it away to begin a new one; "
-                "what was made stays."
+                f"The list of jobs {self.workspace.jobs} cannot be used: {error}." if why is None else self._begin_anew(why)
             ) from error
+
+    def _begin_anew(self, why: str) -> str:
+        """Set a damaged list aside and begin a new one, in which what runs still stands; says so in a sentence."""
+        file = self.workspace.jobs
+        if not os.access(self.workspace.path, os.W_OK):
+            return f"The list of jobs {file} is damaged ({why}), and nothing can be written here to mend it."
+        with self._one_at_a_time():
+            if databases.damage(file, TABLE) is not None:  # nobody else was faster
+                aside = databases.set_aside(file)
+                known = sorted(int(path.stem) for path in self._folder().glob("*.life"))
+                told = f"It was damaged ({why}) and lies in {aside.name}; this is a new one. What jobs have made is as it was."
+                with self._open(create=True) as database:
+                    _put_back(database, [job_id for job_id in known if self.lives(job_id)], max(known, default=0) + 1, told)
+        return f"The list of jobs {file} was damaged ({why}); it was set aside, and a new one begun."
+
+    def lives(self, job_id: int) -> bool:
+        """Whether a process holds the job's lock."""
+        try:
+            with FileLock(self.life(job_id)).acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+
+
+def _put_back(database: sqlite3.Connection, running: list[int], note: int, told: str) -> None:
+    """Into a new list: the jobs that run, and a note of why it is new, after whose number the next ones count."""
+    now = time.time()
+    add = (
+        "INSERT INTO jobs (id, title, commands, status, message, submitted, started, finished) "
+        "VALUES (?, ?, '[]', ?, ?, ?, ?, ?)"
+    )
+    for job_id in running:
+        database.execute(add, (job_id, "Work begun earlier", "running", "", now, now, None))
+    database.execute(add, (note, "The list of jobs", "failed", told, now, None, now))
+
+
+def _begin(database: sqlite3.Connection) -> None:
+    """The table, in a transaction that is left open."""
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("BEGIN IMMEDIATE")
+    database.execute(SCHEMA)
+    present = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
+    for name in ADDED.keys() - present:
+        database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {ADDED[name]}")
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -149,6 +149,20 @@ def status(workspace: str, json_file: str | None, quiet: bool) -> None:
         output.finish({"workspace": str(place.path), "stages": entries})
 
 
+def check(workspace: str, json_file: str | None, quiet: bool) -> None:
+    """Compare every file with the digest it was written with."""
+    with command(json_file) as output:
+        from influencespace.curation.history import History
+        from influencespace.jobs.store import Store
+        from influencespace.workspace import Workspace
+
+        place = Workspace(workspace)
+        output.spare(_sources_of(workspace))
+        wrong = [*place.check().values(), *History(place).check(), *Store(place).check()]
+        output.say(*wrong or ["Every file holds what was written to it."])
+        output.finish({"workspace": str(place.path), "damaged": wrong})
+
+
 def _run_stages(path: str, wanted: dict[str, Options | None], quiet: bool, create: bool) -> tuple[Workspace, list[str]]:
     """Run stages; None stands for the options that a stage was made with before, or else the defaults."""
     from influencespace.shell.bars import Bars
@@ -200,5 +214,5 @@ def _sources_of(path: str) -> list[str]:
     """What the pairs of a workspace were read from."""
     from influencespace.workspace import Workspace
 
-    pairs = Workspace(path).find("pairs")
-    return [] if pairs is None else _sources(restore(ImportOptions, pairs.record["options"]))
+    pairs = Workspace(path).recorded("pairs")
+    return [] if pairs is None else _sources(restore(ImportOptions, pairs["options"]))

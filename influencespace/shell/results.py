@@ -22,8 +22,8 @@ def stage_entries(workspace: Workspace) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``stage, artifact, state`` (current, stale or missing) and, unless it is missing, ``created, seconds, digest,
-        options, facts``.
+        ``stage, artifact, state`` (current, stale, damaged or missing) and, if it can be read, ``created, seconds, digest,
+        options, facts``; ``damage`` in words if it is damaged.
     """
     return [stage_entry(workspace, artifact) for artifact in MADE_BY]
 
@@ -31,6 +31,8 @@ def stage_entries(workspace: Workspace) -> list[dict[str, Any]]:
 def stage_entry(workspace: Workspace, artifact: str) -> dict[str, Any]:
     """The entry of one stage, by its artifact."""
     entry = {"stage": MADE_BY[artifact], "artifact": artifact, "state": workspace.state(artifact)}
+    if entry["state"] == "damaged":
+        return entry | {"damage": workspace.damage(artifact)}
     made = workspace.find(artifact)
     if made is None:
         return entry

@@ -50,7 +50,7 @@ def status_lines(workspace: Workspace, entries: list[dict[str, Any]]) -> list[st
     """The table of stages: command, state, when it was made, how long that took, key facts."""
     rows = [
         [entry["stage"], entry["state"], entry["created"], f"{entry['seconds']:.1f} s", key_facts(workspace, entry["artifact"])]
-        if "created" in entry else [entry["stage"], entry["state"], "", "", ""]
+        if "created" in entry else [entry["stage"], entry["state"], "", "", entry.get("damage", "")]
         for entry in entries
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(4)]

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import streamlit as st
 
 from influencespace import jobs
-from influencespace.errors import WorkspaceError
 from influencespace.features.options import EmbedOptions
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.views import GROUP
@@ -131,14 +130,10 @@ def problems(pairs: Artifact) -> None:
 
 def provenance(workspace: Workspace) -> None:
     """Which stage made what, when, from what and with which options."""
-    states = {"current": "up to date", "stale": "out of date", "missing": "not there yet"}
+    states = {"current": "up to date", "stale": "out of date", "missing": "not there yet", "damaged": "damaged"}
     rows = []
     for name in NEEDS:
-        try:
-            found, state = workspace.find(name), states[workspace.state(name)]
-        except WorkspaceError:
-            found, state = None, "damaged"
-        record = found.record if found else {}
+        state, record = states[workspace.state(name)], workspace.recorded(name) or {}
         rows.append({
             "What": name, "Made by": MADE_BY[name], "State": state,
             "When": record.get("created", ""), "Seconds": record.get("seconds"), "Digest": record.get("digest", "")[:12],

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from influencespace.errors import InfluenceSpaceError
+from influencespace.errors import InfluenceSpaceError, WorkspaceError
+from influencespace.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -25,10 +26,22 @@ def guarded() -> Iterator[None]:
         st.error(_plainly(error), icon=":material/error:")
     except Exception as error:
         _log.exception("A page failed")
+        damaged = _damaged()
+        if damaged:
+            st.error(_plainly(WorkspaceError(damaged)), icon=":material/error:")
+            return
         st.error(
             f"A fault of InfluenceSpace itself: {type(error).__name__}: {_plainly(error)}. The rest of the page and the "
             "workspace are unharmed; details are in the terminal that runs the app.", icon=":material/error:",
         )
+
+
+def _damaged() -> str:
+    """What is damaged of the open workspace, which makes libraries raise anything; empty where nothing is."""
+    try:
+        return " ".join(Workspace(st.session_state["workspace_path"]).check().values())
+    except (KeyError, OSError, InfluenceSpaceError):
+        return ""
 
 
 def _plainly(error: Exception) -> str:

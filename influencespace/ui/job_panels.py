@@ -44,6 +44,8 @@ def listed(workspace: Workspace) -> None:
 
 def told(commands: list[list[Any]]) -> str:
     """What a job will do, step by step."""
+    if not commands:
+        return "Nothing to be started again."
     first, *others = (_step(*command) for command in commands)
     return ", then ".join([first, *(step[0].lower() + step[1:] for step in others)])
 
@@ -89,7 +91,7 @@ def _entry(workspace: Workspace, job: Job) -> None:
                 icon=":material/download:", key=f"log_{job.id}", on_click="ignore",
                 help="Everything that this work has printed, as a text file.",
             )
-            if job.status in ("failed", "cancelled"):
+            if job.status in ("failed", "cancelled") and job.commands:
                 st.button(
                     "Try again", icon=":material/refresh:", key=f"list_again_{job.id}", on_click=work.again,
                     args=(workspace, job), help="The same once more. What was finished before is not done again.",

@@ -9,6 +9,7 @@ from influencespace import jobs
 from influencespace.errors import WorkspaceError
 from influencespace.ui import workspaces
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.workspace import MADE_BY, NEEDS, Artifact, Workspace
 
 # What stands on a page for each artifact: the plural, and what making it is called.
@@ -47,6 +48,9 @@ def need(workspace: Workspace, name: str) -> Artifact | None:
     damaged = _damaged(workspace, name)
     if _coming(workspace, name):
         _say(f"The {words} {verb} on the way and will show here.")
+    elif damaged is not None and workspace.recorded(damaged):
+        action = "Read the pairs again" if damaged == "pairs" else "Make again"
+        bring_up_to_date(workspace, damaged, f"{escaped(workspace.damage(damaged) or '')}, or here.", action)
     elif damaged == "pairs":
         _say("The pairs of this workspace are damaged on disk. Bring them into a new one, on the page Data.")
     elif damaged is not None:
@@ -84,16 +88,8 @@ def _made_on_the_way(name: str) -> set[str]:
 
 
 def _damaged(workspace: Workspace, name: str) -> str | None:
-    """The first artifact on the way to this one whose record cannot be read."""
-    for before in NEEDS[name]:
-        found = _damaged(workspace, before)
-        if found is not None:
-            return found
-    try:
-        workspace.find(name)
-    except WorkspaceError:
-        return name
-    return None
+    """The first artifact on the way to this one, or itself, that is damaged."""
+    return next((before for before in NEEDS if before in _made_on_the_way(name) and workspace.damage(before)), None)
 
 
 def _say(sentence: str) -> DeltaGenerator:
@@ -104,8 +100,8 @@ def _say(sentence: str) -> DeltaGenerator:
 
 @guarded()
 def _make(workspace: Workspace, name: str) -> None:
-    found = None if _damaged(workspace, name) else workspace.find(name)
-    options = None if name == "plan" else found.record["options"] if found else {}
+    made = workspace.recorded(name)
+    options = None if name == "plan" else made["options"] if made else {}
     jobs.submit(workspace, [(MADE_BY[name], options)], WORDS[name][1])
 
 

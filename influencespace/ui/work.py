@@ -72,10 +72,11 @@ def duration(seconds: float) -> str:
 def _failed(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.error(job.message, title=f"{escaped(job.title)} did not work", icon=":material/error:")
-        st.button(
-            "Try again", icon=":material/refresh:", key=f"again_{job.id}", on_click=again, args=(workspace, job),
-            help="The same once more, with the same settings. What was finished before it failed is not done again.",
-        )
+        if job.commands:
+            st.button(
+                "Try again", icon=":material/refresh:", key=f"again_{job.id}", on_click=again, args=(workspace, job),
+                help="The same once more, with the same settings. What was finished before it failed is not done again.",
+            )
         st.button(
             "Dismiss", key=f"dismiss_{job.id}", on_click=_dismiss, args=(job.id,),
             help="Hide this here. It stays in the list of work on the page Train, with its log.",
@@ -99,5 +100,6 @@ def _dismiss(job_id: int) -> None:
     st.session_state["dismissed"] = job_id
 
 
-def _made(workspace: Workspace) -> list[str | None]:
-    return [found.digest if (found := workspace.find(name)) else None for name in NEEDS]
+def _made(workspace: Workspace) -> list[tuple[str, str] | None]:
+    made = map(workspace.recorded, NEEDS)  # also of what is damaged, which a job may be making again
+    return [record and (record["digest"], record["created"]) for record in made]

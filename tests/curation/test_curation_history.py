@@ -154,15 +154,6 @@ def test_damaged_decisions_are_an_error_and_change_nothing(workspace, history):
     assert history.head().id == 2
 
 
-def test_a_damaged_history_is_an_error_that_names_the_file(workspace, history):
-    workspace.history.write_text("this is no database at all, " * 50)
-    decided = workspace.decisions()
-    with pytest.raises(WorkspaceError, match=r"history\.sqlite cannot be used.*Move it away"):
-        history.head()
-    workspace.history.unlink()
-    assert history.head().decisions == decided
-
-
 def test_where_nothing_can_be_written_it_is_read_as_it_is(workspace, history, monkeypatch):
     def frozen():
         monkeypatch.setattr("influencespace.curation.history.os.access", lambda path, mode: False)

@@ -29,7 +29,14 @@ class Ranks:
     best: np.ndarray
 
 
-def rank_in_sets(sets: np.ndarray, place: np.ndarray, value: np.ndarray, by_hand: np.ndarray) -> Ranks:
+def repeated(sets: np.ndarray) -> np.ndarray:
+    """(r,) the pairs that have near-duplicates, ascending, from (n,) the number of each pair's set."""
+    return np.flatnonzero(np.bincount(sets)[sets] > 1)
+
+
+def rank_in_sets(
+    sets: np.ndarray, place: np.ndarray, value: np.ndarray, by_hand: np.ndarray, among: np.ndarray | None = None
+) -> Ranks:
     """Ranks within sets of near-duplicates, in the order of the plan from behind: what it would remove last is the best.
 
     Parameters
@@ -42,9 +49,11 @@ def rank_in_sets(sets: np.ndarray, place: np.ndarray, value: np.ndarray, by_hand
         (n,) selection scores, which decide within a cluster.
     by_hand
         (n,) int, 1 for pairs that the curator keeps, who come first, and -1 for those pruned by hand, who come last.
+    among
+        Of :func:`repeated`, where that is known already.
     """
     rank, best = np.ones(len(sets), dtype=np.int64), np.arange(len(sets))
-    rows = np.flatnonzero(np.bincount(sets)[sets] > 1)
+    rows = repeated(sets) if among is None else among
     rows = rows[np.lexsort((rows, -value[rows], -place[rows], -by_hand[rows], sets[rows]))]
     starts = np.flatnonzero(np.diff(sets[rows], prepend=-1))
     sizes = np.diff(starts, append=len(rows))

@@ -13,7 +13,7 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -120,9 +120,25 @@ class History:
         WorkspaceError
             If the workspace cannot be written.
         """
-        decisions = settled(decisions)
+        return self.change(what, lambda _: (options, decisions), parent)
+
+    def change(
+        self, what: str, edit: Callable[[Version], tuple[PlanOptions, dict[str, Any]]], parent: int | None = None
+    ) -> Version:
+        """Make a step out of what there is when it is made, so that of two who change different things at once neither undoes
+        what the other did; else as :meth:`record`.
+
+        Parameters
+        ----------
+        what, parent
+            As of :meth:`record`.
+        edit
+            ``edit(before)`` gives options and decisions, from the version that it is a step from.
+        """
         with self._step() as (database, head):
             before = head if parent is None else one(database, parent)
+            options, decided = edit(before)
+            decisions = settled(decided)
             if (before.options, before.decisions) == (options, decisions):
                 return before
             return self._move(database, insert(database, before.id, what, options, decisions))

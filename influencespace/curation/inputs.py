@@ -14,7 +14,7 @@ from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import Plan, plan_of
 from influencespace.curation.sets import Find, finder, nothing_stored
-from influencespace.curation.standing import Standing, standing
+from influencespace.curation.standing import Standing, Undecided, undecided
 from influencespace.features.duplicates import stored_duplicates
 from influencespace.workspace import Workspace
 
@@ -77,5 +77,9 @@ class PlanInputs:
 
     def standing(self, decided: Decided, options: PlanOptions) -> Standing:
         """How pairs and clusters stand before any ratio and cap."""
+        return self.undecided(options).decided(decided, options)
+
+    def undecided(self, options: PlanOptions) -> Undecided:
+        """What that comes from before anything is decided."""
         serves = direction(self.targets, options.fairness)
-        return standing(self.scores, self.agreement, self.members, serves, decided, options, self.sets)
+        return undecided(self.scores, self.agreement, self.members, serves, options, self.sets)

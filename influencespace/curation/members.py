@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from influencespace.curation.sorting import grouped
 from influencespace.pairs.views import coded
 from influencespace.workspace import Artifact
 
@@ -58,7 +59,14 @@ class Members:
 
     def rows(self, clusters: np.ndarray) -> np.ndarray:
         """(m,) the pairs of the clusters that are true in (c,) ``clusters``, ascending."""
-        return np.flatnonzero(clusters[self.member])
+        order, ends = self._together
+        own = [order[ends[c] - self.pairs[c] : ends[c]] for c in np.flatnonzero(clusters)]
+        return np.sort(np.concatenate(own)) if len(own) > 1 else own[0] if own else np.empty(0, dtype=np.int64)
+
+    @cached_property
+    def _together(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) the pairs cluster by cluster, and (c,) where each cluster ends: a decision on one does not look at all pairs."""
+        return grouped(self.member, len(self.labels)), np.cumsum(self.pairs)
 
     def cluster(self, name: str) -> np.ndarray:
         """(c,) bool, which cluster has that name, if any."""

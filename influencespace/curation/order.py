@@ -67,7 +67,7 @@ def browser_order(own: Standing, decided: Decided) -> BrowserOrder:
     order, n, count = own.removable, len(own.value), len(own.labels)
     free, pruned, held = len(order), int(decided.prune.sum()), int(own.held.sum())
     by_hand = decided.up_weight | (decided.weight.astype(np.float32) > 1) & ~decided.locked
-    stays = decided.locked & ~decided.prune
+    stays, heavy = decided.locked & ~decided.prune, int(by_hand.sum())
     turn = np.full(n, KEPT, dtype=np.uint16)
     for which, code in ((own.held | stays, HELD), (by_hand, HEAVIER), (decided.prune, PRUNED)):
         turn[which] = code
@@ -85,7 +85,7 @@ def browser_order(own: Standing, decided: Decided) -> BrowserOrder:
         left = left - np.bincount(own.member[order[before:missing]], minlength=count)
         before = missing
         found.threshold[step] = share_of_benefit(own.mean, left + others)
-        found.up_weighted[step] = left[benefit > found.threshold[step]].sum() + by_hand.sum()
+        found.up_weighted[step] = left[benefit > found.threshold[step]].sum() + heavy
     return found
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from influencespace.curation.coverage import held_back
 from influencespace.curation.decisions import Decided
-from influencespace.curation.duplicates import Ranks, rank_in_sets, relegate
+from influencespace.curation.duplicates import Ranks, rank_in_sets, relegate, repeated
 from influencespace.curation.fairness import Direction
 from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
@@ -79,11 +79,79 @@ class Standing:
         return self.order[~self.held[self.order]] if self.held.any() else self.order
 
 
-def standing(
-    scores: np.ndarray, agreement: np.ndarray, members: Members, direction: Direction, decided: Decided, options: PlanOptions,
+@dataclass(frozen=True)
+class Undecided:
+    """What the standing of n pairs comes from while nothing is decided: it is the same whatever is decided then.
+
+    Attributes
+    ----------
+    members, value, upward, mean, place
+        As of :class:`Standing`.
+    sets
+        (n,) int, the same for near-duplicates.
+    repeated
+        (r,) the pairs that have near-duplicates.
+    own
+        (n,) the place of each pair's cluster.
+    harmful
+        How many pairs the clusters that harm have.
+    goes
+        (n,) the place at which each pair goes.
+    """
+
+    members: Members
+    value: np.ndarray
+    upward: np.ndarray
+    mean: np.ndarray
+    place: np.ndarray
+    sets: np.ndarray
+    repeated: np.ndarray
+    own: np.ndarray
+    harmful: int
+    goes: np.ndarray
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """(n,) all pairs in the order in which they would go."""
+        return self.upward[grouped(self.goes[self.upward], len(self.place))]
+
+    @cached_property
+    def turn(self) -> np.ndarray:
+        """(n,) the place of each pair in ``upward``."""
+        turn = np.empty(len(self.upward), dtype=np.int64)
+        turn[self.upward] = np.arange(len(turn))
+        return turn
+
+    @cached_property
+    def rising(self) -> np.ndarray:
+        """(n,) what pairs are ordered by, in the order ``order``."""
+        return self.goes[self.order] * len(self.order) + self.turn[self.order]
+
+    def decided(self, decided: Decided, options: PlanOptions) -> Standing:
+        """The standing once some of it is decided; of the options only ``floor``.
+
+        A decision takes pairs out of the order, and moves near-duplicates of them: no more than these is sorted.
+        """
+        by_hand = np.where(decided.prune, -1, decided.any)
+        ranks = rank_in_sets(self.sets, self.own, self.value, by_hand, self.repeated)
+        goes = relegate(self.own, ranks.rank, self.harmful)
+        moved = self.repeated[goes[self.repeated] != self.goes[self.repeated]]
+        leaves = decided.any.copy()
+        leaves[moved] = True
+        stays = ~leaves[self.order]
+        back = moved[~decided.any[moved]]
+        by = goes[back] * len(goes) + self.turn[back]
+        back, by = back[np.argsort(by)], np.sort(by)
+        order = np.insert(self.order[stays], np.searchsorted(self.rising[stays], by), back)
+        held = held_back(order, self.members, decided, options.floor)
+        return Standing(self.members, self.value, self.upward, self.mean, self.place, ranks, goes, order, held)
+
+
+def undecided(
+    scores: np.ndarray, agreement: np.ndarray, members: Members, direction: Direction, options: PlanOptions,
     sets: np.ndarray | None = None,
-) -> Standing:
-    """How pairs and clusters stand.
+) -> Undecided:
+    """What the standing of pairs comes from.
 
     Parameters
     ----------
@@ -95,10 +163,8 @@ def standing(
         The cluster of each pair.
     direction
         How the targets are added up.
-    decided
-        What the curator has decided.
     options
-        Of these only ``agreement`` and ``floor``.
+        Of these only ``agreement``.
     sets
         (n,) int, the same for near-duplicates; None where there are none.
     """
@@ -108,14 +174,19 @@ def standing(
     place = np.empty(len(pairs), dtype=np.int64)
     place[np.argsort(mean, kind="stable")] = np.arange(len(pairs))
     sets = np.arange(len(value)) if sets is None else sets
-    own = place[member]
-    ranks = rank_in_sets(sets, own, value, np.where(decided.prune, -1, decided.any))
+    own, among = place[member], repeated(sets)
     harmful = int(pairs[np.bincount(member, scores @ direction.weights, minlength=len(pairs)) < 0].sum())
-    goes, upward = relegate(own, ranks.rank, harmful), ascending(value)
-    free = upward[~decided.any[upward]]
-    order = free[grouped(goes[free], len(pairs))]
-    held = held_back(order, members, decided, options.floor)
-    return Standing(members, value, upward, mean, place, ranks, goes, order, held)
+    ranks = rank_in_sets(sets, own, value, np.zeros(len(value), dtype=np.int8), among)
+    goes = relegate(own, ranks.rank, harmful)
+    return Undecided(members, value, ascending(value), mean, place, sets, among, own, harmful, goes)
+
+
+def standing(
+    scores: np.ndarray, agreement: np.ndarray, members: Members, direction: Direction, decided: Decided, options: PlanOptions,
+    sets: np.ndarray | None = None,
+) -> Standing:
+    """How pairs and clusters stand; parameters as of :func:`undecided`, and what the curator has decided."""
+    return undecided(scores, agreement, members, direction, options, sets).decided(decided, options)
 
 
 def selection_score(scores: np.ndarray, agreement: np.ndarray, direction: Direction, share: float) -> np.ndarray:

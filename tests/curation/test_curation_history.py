@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from influencespace.curation.decisions import with_decision
 from influencespace.curation.history import BEGINNING, OUTSIDE, History
 from influencespace.curation.options import PlanOptions
 from influencespace.errors import PlanError, WorkspaceError
@@ -275,3 +277,30 @@ class Steps(RuleBasedStateMachine):
 
 TestSteps = Steps.TestCase
 TestSteps.settings = settings(max_examples=30, stateful_step_count=15, deadline=None)
+
+
+def test_two_who_change_different_things_at_once_do_not_undo_each_other(workspace):
+    begun = threading.Barrier(8)
+
+    def decide(name: str) -> None:
+        begun.wait()
+        for pair in (f"{name} {i}" for i in range(5)):
+            History(workspace).change(
+                pair, lambda before, pair=pair: (before.options, with_decision(before.decisions, "pairs", pair, "keep"))
+            )
+
+    threads = [threading.Thread(target=decide, args=(name,)) for name in "abcdefgh"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(History(workspace).head().decisions["pairs"]) == {f"{name} {i}" for name in "abcdefgh" for i in range(5)}
+    assert workspace.decisions() == History(workspace).head().decisions
+
+
+def test_a_change_of_an_older_version_is_a_branch_from_it(history):
+    first = history.head()
+    history.record("prune more", PlanOptions(reduction=0.5), {})
+    after = history.change("another cap", lambda before: (replace(before.options, cap=2.0), before.decisions), first.id)
+    assert after.parent == first.id
+    assert after.options == replace(first.options, cap=2.0)

@@ -47,6 +47,16 @@ def decisions(draw, members, n):
     )
 
 
+@given(st.data(), st.integers(1, 200), st.integers(0, 99))
+def test_pairs_go_by_their_place_and_then_by_rising_score_whatever_was_decided(data, n, seed):
+    scores, _, members, sets = drawn(n, seed, sets=True)
+    scores = np.round(scores)  # many are equal
+    decided = data.draw(decisions(members, n))
+    own = standing(scores, np.zeros(n), members, ONE, decided, PlanOptions(), sets)
+    free = np.flatnonzero(~decided.any)
+    assert own.order.tolist() == sorted(free.tolist(), key=lambda i: (own.goes[i], own.value[i], i))
+
+
 @given(st.data(), st.integers(1, 200), st.integers(0, 99), st.booleans(), st.sampled_from([0.0, 0.0, 0.1, 0.5, 1.0]),
        st.sampled_from([0.0, 0.2, 0.57, 0.95]), st.sampled_from([1.0, 4.0]))
 def test_a_browser_tells_the_plan_from_the_codes(data, n, seed, repeats, floor, ratio, cap):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageOps
 
+from influencespace.pairs.images import FORMATS
 from influencespace.pairs.stretch import open_image
 
 # Encoders scale the shorter side to a few hundred pixels, so the strip of a banner 20,000 pixels wide and 1 high would
@@ -19,7 +20,7 @@ def load_photo(path: str) -> Image.Image:
     OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError
         If it cannot be read; PIL raises each of them for one broken file or another.
     """
-    with open_image(path) as file, Image.open(file) as image:
+    with open_image(path) as file, Image.open(file, formats=FORMATS) as image:
         photo = ImageOps.exif_transpose(image)
         return _strip_cut(_rgb(photo))
 

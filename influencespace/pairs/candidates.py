@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from influencespace.errors import PairsError
+from influencespace.pairs.inside import IMAGE_COLUMNS
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.problems import (
     EMPTY_CAPTION,
@@ -31,8 +32,7 @@ META = "meta."
 UNKNOWN = "unknown"
 MAX_CAPTION = 10_000
 """Characters. No encoder reads so much; what is longer is a page that slipped into the column."""
-IMAGE_COLUMNS = ("image", "image_path", "file_name")
-CAPTION_COLUMNS = ("caption", "captions")
+CAPTION_COLUMNS = ("caption", "captions", "text")
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,9 @@ def select(records: Records, conditions: Sequence[str], flag: str) -> Records:
 def candidates(records: Records, origin: Origin, options: ImportOptions, problems: Problems) -> pa.Table:
     """The candidate pairs of one table, in the order of its rows and, within a row, of its captions.
 
-    Columns: ``record`` (position in the records), ``row, id, image, caption, table, origin``, ``holdout`` (the text of
-    the hold-out column, or null), ``group.NAME`` and ``meta.NAME``.
+    Columns: ``record`` (position in the records), ``row, id, image, caption, table, origin``, ``inside`` (where its image
+    lies inside of the source, or null), ``holdout`` (the text of the hold-out column, or null), ``group.NAME`` and
+    ``meta.NAME``.
 
     Raises
     ------
@@ -100,9 +101,9 @@ def candidates(records: Records, origin: Origin, options: ImportOptions, problem
     columns = records.columns.column_names
     image_name = _image_column(records, origin, options)
     caption_name = options.caption_column or next((n for n in CAPTION_COLUMNS if n in columns), CAPTION_COLUMNS[0])
-    id_name = options.id_column if origin.name == "source" or options.id_column in columns else None
-    nothing = pa.chunked_array([pa.nulls(len(records), pa.string())])
-    image = records.texts(image_name, "--image-column") if image_name else nothing
+    id_name = options.id_column or records.id_column
+    id_name = id_name if origin.name == "source" or id_name in columns else None
+    image = records.texts(image_name, "--image-column") if image_name else _nothing(records)
 
     pairs = pd.DataFrame({"record": np.arange(len(records)), "row": records.rows})
     pairs["id"] = _row_ids(records, id_name, origin, problems)
@@ -111,7 +112,7 @@ def candidates(records: Records, origin: Origin, options: ImportOptions, problem
     if origin.captions == "all":
         several = pairs["record"].duplicated(keep=False)
         pairs["id"] += ("." + pairs["place"].astype("str")).where(several, "")
-    pairs = _usable(pairs, records, problems, needs_image=records.format != "embeddings" or origin.images is not None)
+    pairs = _usable(pairs, records, problems, needs_image=records.image is None or origin.images is not None)
     if origin.captions == "first":
         pairs = pairs.drop_duplicates("record")
     pairs = pairs.drop(columns="place").assign(table=str(records.path), origin=origin.name)
@@ -127,7 +128,7 @@ def _image_column(records: Records, origin: Origin, options: ImportOptions) -> s
     if options.image_column != IMAGE_COLUMNS[0]:
         return options.image_column
     found = next((name for name in IMAGE_COLUMNS if name in columns), None)
-    may_lack = records.format == "embeddings" and origin.images is None
+    may_lack = records.image is not None and origin.images is None
     return found if found or may_lack else options.image_column
 
 
@@ -158,7 +159,7 @@ def _captions(records: Records, name: str) -> pd.DataFrame:
         "caption": _series(as_text(pa.chunked_array([pc.list_flatten(column)]))).str.strip(),
     })
     captions["place"] = captions.groupby("record").cumcount() + 1
-    if records.format == "embeddings" and (captions["place"] > 1).any():
+    if records.image is not None and (captions["place"] > 1).any():
         raise PairsError(
             f"{records.path}: the column {name!r} has rows with several captions, but a row has one text embedding. "
             "Name a column with one caption: --caption-column."
@@ -186,10 +187,11 @@ def _usable(pairs: pd.DataFrame, records: Records, problems: Problems, *, needs_
 
 
 def _attributes(records: Records, options: ImportOptions, used: set[str | None]) -> dict[str, pa.ChunkedArray]:
-    """The columns ``holdout``, ``group.NAME`` and ``meta.NAME``, one value a record."""
-    found = {"holdout": pa.chunked_array([pa.nulls(len(records), pa.string())])}
-    if options.holdout_column:
-        found["holdout"] = records.texts(options.holdout_column, "--holdout-column")
+    """The columns ``holdout``, ``inside``, ``group.NAME`` and ``meta.NAME``, one value a record."""
+    found = {"holdout": _nothing(records), "inside": _nothing(records) if records.inside is None else records.inside}
+    holdout = options.holdout_column or (None if options.validation else records.split_column)
+    if holdout:
+        found["holdout"] = records.texts(holdout, "--holdout-column")
     for name in options.attributes:
         if name not in options.lexicon:
             texts = pc.utf8_trim_whitespace(records.texts(name, "--groups"))
@@ -201,6 +203,10 @@ def _attributes(records: Records, options: ImportOptions, used: set[str | None])
         if name not in used and GROUP + name not in found and is_scalar(column.type) and not internal:
             found[META + name] = _plain(column)
     return found
+
+
+def _nothing(records: Records) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.nulls(len(records), pa.string())])
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

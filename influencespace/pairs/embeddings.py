@@ -6,15 +6,17 @@ The shards are put in the order of the number that their names end with, as clip
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from influencespace.errors import PairsError
-from influencespace.pairs.problems import UNUSABLE_EMBEDDING, Problems
-from influencespace.pairs.records import Records
+from influencespace.pairs.columnar import ColumnFile
+from influencespace.pairs.problems import Problems
+from influencespace.pairs.records import Records, concatenated
+from influencespace.pairs.vectors import Part, Vectors, npy_part, usable
 
 PARTS = {"img_emb": ".npy", "text_emb": ".npy", "metadata": ".parquet"}
 
@@ -22,8 +24,8 @@ PARTS = {"img_emb": ".npy", "text_emb": ".npy", "metadata": ".parquet"}
 def read_embeddings(path: Path, problems: Problems) -> Records:
     """Read a folder of embeddings; row i of an image, a text and a metadata shard belong together.
 
-    Embeddings become float16. Rows with values that are not finite (also after the rounding to float16) or that are all
-    zero become problems. Rows are numbered over all shards.
+    Rows with values that are not finite (also after the rounding to float16) or that are all zero become problems. Rows
+    are numbered over all shards.
 
     Raises
     ------
@@ -31,32 +33,39 @@ def read_embeddings(path: Path, problems: Problems) -> Records:
         If a part or a shard is missing, cannot be read or does not fit the others; the message names the shard.
     """
     shards = _shards(path)
-    images, texts, tables = [], [], []
-    for image_file, text_file, metadata_file in shards:
-        image, text, table = _load(image_file), _load(text_file), _metadata(metadata_file)
-        for file, array, seen in ((image_file, image, images), (text_file, text, texts)):
-            if len(array) != table.num_rows:
+    parts = {"image": [npy_part(file) for file, _, _ in shards], "text": [npy_part(file) for _, file, _ in shards]}
+    tables = [(str(file), ColumnFile.open(file).table(set())) for _, _, file in shards]
+    return assembled(path, "embeddings", tables, parts, problems)
+
+
+def assembled(
+    path: Path, form: str, tables: Sequence[tuple[str, pa.Table]], parts: dict[str, Sequence[Part]], problems: Problems,
+    id_column: str | None = None,
+) -> Records:
+    """The records of shards of embeddings, each a table with its name beside a part of images and one of texts.
+
+    Raises
+    ------
+    PairsError
+        If a part has another length than its table or another width than the first, or there are no rows at all.
+    """
+    for kind in parts.values():
+        for part, (name, table) in zip(kind, tables, strict=True):
+            if part.rows != table.num_rows:
                 raise PairsError(
-                    f"{file} has {len(array):,} rows, but {metadata_file} has {table.num_rows:,}. "
-                    "Both must come from the same run."
+                    f"{part.name} has {part.rows:,} rows, but {name} has {table.num_rows:,}. Both must come from the same run."
                 )
-            if seen and seen[0].shape[1] != array.shape[1]:
+            if part.width != kind[0].width:
                 raise PairsError(
-                    f"{file} has {array.shape[1]} dimensions, but the first shard has {seen[0].shape[1]}. "
+                    f"{part.name} has {part.width} dimensions, but the first shard has {kind[0].width}. "
                     "All shards must come from one encoder."
                 )
-        images.append(image)
-        texts.append(text)
-        tables.append(table)
-    try:
-        columns = pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise PairsError(f"{path / 'metadata'}: the shards have columns of different types: {error}") from None
+    columns = concatenated([table for _, table in tables])
     if not columns.num_rows:
         raise PairsError(f"{path} holds no rows.")
-    rows = np.arange(1, columns.num_rows + 1)
-    records = Records(path, "embeddings", columns, rows, np.concatenate(images), np.concatenate(texts))
-    return records.take(_usable(records, problems))
+    vectors = {kind: Vectors.of(some) for kind, some in parts.items()}
+    records = Records(path, form, columns, np.arange(1, columns.num_rows + 1), **vectors, id_column=id_column)
+    return records.take(usable(vectors, path, records.rows, problems))
 
 
 def _shards(path: Path) -> list[tuple[Path, ...]]:
@@ -82,37 +91,3 @@ def _number(file: Path) -> int:
     if digits is None:
         raise PairsError(f"{file} does not end with the number of its shard, such as {file.stem}_0{file.suffix}.")
     return int(digits[1])
-
-
-def _load(file: Path) -> np.ndarray:
-    try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise PairsError(f"{file} cannot be read as an array: {error}.") from None
-    if array.ndim != 2 or array.shape[1] == 0 or not np.issubdtype(array.dtype, np.floating):
-        raise PairsError(
-            f"{file} must hold floats of shape (rows, dimensions), not {array.dtype} of shape {array.shape}."
-        )
-    with np.errstate(over="ignore"):  # what is too large for float16 becomes infinite, and so a problem
-        return array.astype(np.float16)
-
-
-def _metadata(file: Path) -> pa.Table:
-    try:
-        with pa.parquet.ParquetFile(file) as shard:
-            return shard.read()
-    except (pa.ArrowException, OSError) as error:
-        raise PairsError(f"{file} cannot be read as Parquet: {error}.") from None
-
-
-def _usable(records: Records, problems: Problems) -> np.ndarray:
-    """(n,) mask of the rows whose two embeddings can be used; the others are reported."""
-    usable = np.ones(len(records), dtype=bool)
-    for kind, array in (("image", records.image), ("text", records.text)):
-        finite = np.isfinite(array).all(axis=1)
-        zero = ~array.any(axis=1)
-        for bad, reason in ((~finite, "holds NaN or infinity in float16"), (zero, "is all zero")):
-            problems.report(UNUSABLE_EMBEDDING, records.path, records.rows[bad & usable],
-                            detail=f"the {kind} embedding {reason}")
-            usable &= ~bad
-    return usable

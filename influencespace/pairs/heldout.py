@@ -73,21 +73,23 @@ def assign_splits(pairs: pd.DataFrame, options: ImportOptions, problems: Problem
         validation leaves the test.
     """
     split = pairs["origin"].replace("source", "train")
-    if options.holdout_column:
+    if options.holdout_column or pairs["holdout"].notna().any():
         split = pairs["holdout"].str.strip().str.lower().map(SPLITS)
         unknown = split.isna()
-        detail = f"{options.holdout_column} is " + pairs["holdout"][unknown].fillna("empty")
+        detail = f"{options.holdout_column or 'the split'} is " + pairs["holdout"][unknown].fillna("empty")
         _report(pairs[unknown], UNKNOWN_SPLIT, problems, detail)
         pairs, split = pairs[~unknown], split[~unknown]
     elif not options.validation:
         photos, strata = _photos(pairs)
         size = min(len(photos), max(1, round(options.holdout * len(photos))))
         split = split.mask(pairs["photo"].isin(photos[sample(photos, strata, size, options.seed)]), "validation")
-    # Where nothing names the test, half of the photos of validation become the test.
-    if not options.test and not (split == "test").any():
-        photos, strata = _photos(pairs[split == "validation"])
-        half = photos[halve(photos, strata, options.seed)]
-        split = split.mask((split == "validation") & pairs["photo"].isin(half), "test")
+    # Of validation and test, the one that nothing names becomes half of the photos of the other.
+    named = set(split)
+    for absent, there in (("test", "validation"), ("validation", "test")):
+        if absent not in named and there in named:
+            photos, strata = _photos(pairs[split == there])
+            half = photos[halve(photos, strata, options.seed)]
+            split = split.mask((split == there) & pairs["photo"].isin(half), absent)
     if options.swap:
         split = split.replace({"validation": "test", "test": "validation"})
     pairs = pairs.assign(split=split)

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from influencespace.pairs.problems import MISSING_FILE, NOT_A_FILE, OVERSIZED_IMAGE, UNREADABLE_IMAGE
+from influencespace.pairs.problems import MISSING_FILE, NOT_A_FILE, OUTSIDE, OVERSIZED_IMAGE, UNREADABLE_IMAGE
 from influencespace.pairs.stretch import container, open_image
 from influencespace.progress import Progress
 
 DIGEST_CHARACTERS = 32
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+"""What counts as an image. Pillow knows more, some of which start other programs (EPS, WMF) or are no photos."""
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|data:")
 
 
@@ -37,16 +39,45 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:DIGEST_CHARACTERS]
 
 
-def locate(image: str, folder: Path) -> Photo:
-    """Where a path from a table leads, without looking: addresses are problems.
+class Finder:
+    """Where the paths in a table lead; images are read from inside of one folder alone.
 
-    An absolute path is taken as it is; a relative one may climb, because tables often lie beside the images' folder.
+    A table from elsewhere could otherwise name any file of this machine, and a link could lead to it. A path is relative
+    to ``images``; where that leads out of it, to the table's own folder, so that a table that lies beside the folder of its
+    images and says ``../images/a.jpg`` needs only be told the folder above both.
+
+    Parameters
+    ----------
+    folder
+        Of the table. Without ``images`` it is the one that images must lie in.
+    images
+        The folder that the curator named.
     """
-    if _ADDRESS.match(image):
-        return Photo(None, problem=NOT_A_FILE, detail="is an address; download the image and name the file")
-    if "\0" in image:
-        return Photo(None, problem=NOT_A_FILE, detail="the path holds a zero byte")
-    return Photo(os.path.abspath(os.path.join(folder, image)))
+
+    def __init__(self, folder: Path, images: Path | None = None) -> None:
+        self._bases = [folder] if images is None else [images, folder]
+        self._root = os.path.realpath(self._bases[0])
+        self._real_folders: dict[str, str] = {}
+
+    def __call__(self, image: str) -> Photo:
+        """Where an image is, whether or not it exists; addresses, and what lies outside, are problems."""
+        if _ADDRESS.match(image):
+            return Photo(None, problem=NOT_A_FILE, detail="is an address; download the image and name the file")
+        if "\0" in image:
+            return Photo(None, problem=NOT_A_FILE, detail="the path holds a zero byte")
+        for base in self._bases:
+            path = os.path.abspath(os.path.join(base, image))
+            if self._is_inside(path):
+                return Photo(path)
+        detail = f"lies outside of {self._root}; if it belongs to the pairs, name a folder that holds all images: --images"
+        return Photo(None, problem=OUTSIDE, detail=detail)
+
+    def _is_inside(self, path: str) -> bool:
+        folder, name = os.path.split(path)
+        if folder not in self._real_folders:
+            self._real_folders[folder] = os.path.realpath(folder)
+        real = os.path.realpath(path) if os.path.islink(path) else os.path.join(self._real_folders[folder], name)
+        return os.path.commonpath([self._root, real]) == self._root
 
 
 def check_images(paths: Sequence[str], progress: Progress) -> dict[str, Photo]:
@@ -88,7 +119,7 @@ def _examine(path: str) -> Photo:
             file.seek(0)
             found = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_CHARACTERS]
             file.seek(0)
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
                 image.load()
     except (FileNotFoundError, NotADirectoryError):
         return Photo(path, problem=MISSING_FILE, detail=f"{path} does not exist")

@@ -24,22 +24,38 @@ class ImportOptions(Options):
 
     source: str = option(
         dataclasses.MISSING,
-        "A table of pairs (.csv, .tsv, .jsonl, .parquet), a COCO captions file (.json), or a clip-retrieval folder "
-        "with img_emb, text_emb and metadata.",
+        "A table of pairs (.csv, .tsv, .jsonl, .parquet), a COCO captions file (.json), a folder of WebDataset shards (.tar), "
+        "of Parquet files, of DataComp metadata, of a saved Hugging Face data set or of clip-retrieval embeddings, or "
+        "hf:OWNER/NAME.",
     )
     images: str | None = option(
-        None, "Folder that image paths are relative to. Default: the table's folder. Embeddings need no images."
+        None,
+        "Folder that image paths are relative to; no image is read from outside of it. Default: the table's folder. Embeddings "
+        "need no images.",
     )
     heldout_images: str | None = option(
         None, "Folder that image paths of --validation and --test are relative to. Default: --images, else their folder."
     )
     image_column: str = option(
-        "image", "Column with the path of the image; where there is no image column, image_path and file_name serve."
+        "image",
+        "Column with the path of the image, or in Parquet with its bytes; where there is no image column, image_path and "
+        "file_name serve.",
     )
     caption_column: str | None = option(
-        None, "Column with the caption, or with a list of captions. Default: caption, else captions."
+        None, "Column with the caption, or with a list of captions. Default: caption, else captions, else text."
     )
-    id_column: str | None = option(None, "Column that names each row. Default: the number of the row, from 1.")
+    id_column: str | None = option(
+        None,
+        "Column that names each row. Default: of shards the key, of DataComp the uid, else the number of the row, from 1.",
+    )
+    image_embedding: str | None = option(
+        None,
+        "Column of Parquet with the embeddings of the images, or array in DataComp's npz. Default: image_embedding; of DataComp "
+        "b32_img (l14_img is the other).",
+    )
+    text_embedding: str | None = option(
+        None, "The same of the texts. Default: text_embedding; of DataComp b32_txt (l14_txt is the other)."
+    )
     captions: str = option(
         "all", "Of a training photo with several captions, make one pair of each, or of the first only.", choices=CAPTIONS
     )
@@ -68,7 +84,8 @@ class ImportOptions(Options):
     test_filter: tuple[str, ...] = option((), "Like --filter, for the rows of --test.")
     holdout_column: str | None = option(
         None,
-        "Column of the source that says train, validation (or val, dev) or test; without any test, validation is halved.",
+        "Column of the source that says train, validation (or val, dev) or test; of validation and test, the one that is "
+        "there is halved if the other is not.",
     )
     holdout: float = option(
         0.2,
@@ -95,6 +112,8 @@ class ImportOptions(Options):
             repeated = sorted({value for value in values if list(values).count(value) > 1})
             if repeated:
                 raise OptionError(f"{flag(option_name)} names {repeated[0]!r} twice.")
+        if (self.image_embedding is None) != (self.text_embedding is None):
+            raise OptionError(f"Give both {flag('image_embedding')} and {flag('text_embedding')}, or neither.")
         if self.holdout_column and (self.validation or self.test):
             raise OptionError("Give either --holdout-column or --validation and --test, not both.")
         for needed, given in (("validation", "test"), ("validation", "validation_filter"), ("test", "test_filter")):

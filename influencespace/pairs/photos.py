@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from influencespace.errors import PairsError
 from influencespace.pairs.candidates import Origin
-from influencespace.pairs.images import Photo, check_images, digest, locate
+from influencespace.pairs.images import Finder, Photo, check_images, digest
 from influencespace.pairs.problems import Problems
 from influencespace.pairs.records import Records
+from influencespace.pairs.vectors import Vectors
 from influencespace.progress import Progress
 
 
 def with_photos(
-    pairs: pd.DataFrame, tables: dict[str, tuple[Origin, Records]], embeddings: np.ndarray | None, problems: Problems,
+    pairs: pd.DataFrame, tables: dict[str, tuple[Origin, Records]], embeddings: Vectors | None, problems: Problems,
     progress: Progress,
 ) -> pd.DataFrame:
     """The pairs whose photo can be used, with ``image_path`` and ``photo``; the others are reported.
@@ -31,18 +31,21 @@ def with_photos(
     tables
         The origins by name, with their records.
     embeddings
-        (m, dx) float16 image embeddings, or None.
+        (m, dx) image embeddings, or None.
 
     Raises
     ------
     PairsError
         If a folder of images does not exist.
     """
-    folders = {name: _folder(origin, records) for name, (origin, records) in tables.items()}
-    looked_for = pairs["origin"].map({name: folder is not None for name, folder in folders.items()}).astype(bool)
+    finders = {name: _finder(origin, records) for name, (origin, records) in tables.items()}
+    looked_for = pairs["origin"].map({name: finder is not None for name, finder in finders.items()}).astype(bool)
+    looked_for |= pairs["inside"].notna()
     photos = pd.Series(index=pairs.index, dtype=object)
-    photos[looked_for] = _found(pairs[looked_for], folders, progress)
-    photos[~looked_for] = [Photo(None, digest(embeddings[i].tobytes())) for i in pairs["embedding"][~looked_for]]
+    photos[looked_for] = _found(pairs[looked_for], finders, progress)
+    if embeddings is not None:
+        blocks = embeddings.take(pairs["embedding"][~looked_for].to_numpy()).blocks()
+        photos[~looked_for] = [Photo(None, digest(row.tobytes())) for block in blocks for row in block]
     said = pd.DataFrame({
         "image_path": [photo.path for photo in photos], "photo": [photo.digest for photo in photos],
         "problem": [photo.problem for photo in photos], "detail": [photo.detail for photo in photos],
@@ -53,18 +56,21 @@ def with_photos(
     return pairs[pairs["photo"].notna()].drop(columns=["problem", "detail"])
 
 
-def _folder(origin: Origin, records: Records) -> Path | None:
-    """The folder that image paths of a table are relative to; None where no images are looked for."""
+def _finder(origin: Origin, records: Records) -> Finder | None:
+    """What follows the paths of a table; None where they are not followed."""
     if origin.images is None:
-        return None if records.image is not None else records.folder
+        return None if records.image is not None else Finder(records.folder)
     folder = Path(origin.images).expanduser()
     if not folder.is_dir():
         raise PairsError(f"The folder of images {origin.images} does not exist.")
-    return folder
+    return Finder(records.folder, folder)
 
 
-def _found(pairs: pd.DataFrame, folders: dict[str, Path | None], progress: Progress) -> list[Photo]:
-    named = list(zip(pairs["origin"], pairs["image"], strict=True))
-    located = {name: locate(name[1], folders[name[0]]) for name in dict.fromkeys(named)}
+def _found(pairs: pd.DataFrame, finders: dict[str, Finder | None], progress: Progress) -> list[Photo]:
+    inside = pairs["inside"].astype(object).where(pairs["inside"].notna(), None)
+    named = list(zip(pairs["origin"], pairs["image"], inside, strict=True))
+    located = {
+        name: Photo(name[2]) if name[2] is not None else finders[name[0]](name[1]) for name in dict.fromkeys(named)
+    }
     checked = check_images([photo.path for photo in located.values() if photo.path], progress)
     return [checked[located[name].path] if located[name].path else located[name] for name in named]

@@ -15,15 +15,15 @@ import pyarrow as pa
 
 from influencespace.errors import PairsError
 from influencespace.pairs.candidates import META, candidates, origins, select
-from influencespace.pairs.coco import read_coco
-from influencespace.pairs.embeddings import read_embeddings
 from influencespace.pairs.groups import compared_values, lexicon
 from influencespace.pairs.heldout import assign_splits
+from influencespace.pairs.inside import IMAGE_COLUMNS, Inside
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.photos import with_photos
 from influencespace.pairs.problems import REPEATED_ID, Problems
 from influencespace.pairs.records import Records, as_text
-from influencespace.pairs.table import SUFFIXES, read_table
+from influencespace.pairs.sources import read_records
+from influencespace.pairs.vectors import Vectors
 from influencespace.pairs.views import GROUP
 from influencespace.progress import Progress
 
@@ -44,29 +44,32 @@ class ImportedPairs:
     facts
         The facts of the artifact.
     image, text
-        (n, dx) and (n, dy) float16, one row a pair, for embeddings; else None.
+        (n, dx) and (n, dy), one row a pair, for embeddings; else None.
     """
 
     table: pd.DataFrame
     problems: pd.DataFrame
     facts: dict[str, Any]
-    image: np.ndarray | None = None
-    text: np.ndarray | None = None
+    image: Vectors | None = None
+    text: Vectors | None = None
 
     def digest(self) -> str:
         """Equal for equal pairs, embeddings and compared groups, whenever and from wherever they were read."""
         content = hashlib.sha256(json.dumps([list(self.table.columns), self.facts["groups"]]).encode())
         content.update(pd.util.hash_pandas_object(self.table, index=False).to_numpy().tobytes())
-        for array in (self.image, self.text):
-            if array is not None:
-                content.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        for vectors in (self.image, self.text):
+            if vectors is not None:
+                content.update(str(vectors.shape).encode())
+                for block in vectors.blocks():
+                    content.update(block.data)
         return content.hexdigest()[:32]
 
 
-def read_pairs(options: ImportOptions, progress: Progress) -> ImportedPairs:
-    """Read what the options name into pairs with splits and groups; nothing is written anywhere.
+def read_pairs(options: ImportOptions, progress: Progress, folder: Path | None = None) -> ImportedPairs:
+    """Read what the options name into pairs with splits and groups.
 
-    What is wrong with single rows is collected in ``problems`` and the rest goes on.
+    What is wrong with single rows is collected in ``problems`` and the rest goes on. Nothing is written but images that
+    come as bytes inside of a table, which are copied to ``folder``.
 
     Raises
     ------
@@ -78,8 +81,9 @@ def read_pairs(options: ImportOptions, progress: Progress) -> ImportedPairs:
     read: list[Records] = []
     found: list[pa.Table] = []
     tables = origins(options)
+    inside = _inside(options, folder)
     for done, origin in enumerate(tables, 1):
-        records = select(read_records(Path(origin.path).expanduser(), problems), origin.filter, origin.filter_flag)
+        records = select(read_records(origin.path, problems, inside), origin.filter, origin.filter_flag)
         found.append(candidates(records, origin, options, problems))
         read.append(records)
         progress(done, len(tables), "tables read")
@@ -88,7 +92,7 @@ def read_pairs(options: ImportOptions, progress: Progress) -> ImportedPairs:
     pairs = _without_repeated_ids(_frame(found), problems)
     offsets = np.cumsum([0, *map(len, read[:-1])])
     pairs["embedding"] = pairs["record"] + pairs["origin"].map(dict(zip(names, offsets, strict=True)))
-    image, text = (_stacked(records.image for records in read), _stacked(records.text for records in read))
+    image, text = (_joined(records.image for records in read), _joined(records.text for records in read))
     origin_of = dict(zip(names, zip(tables, read, strict=True), strict=True))
     pairs = with_photos(pairs, origin_of, image, problems, progress)
     for name in options.lexicon:
@@ -98,31 +102,14 @@ def read_pairs(options: ImportOptions, progress: Progress) -> ImportedPairs:
     _check_enough(pairs, options, problems)
     facts = _facts(pairs, options, read[0].format, problems)
     if image is not None and text is not None:
-        image, text = image[pairs["embedding"]], text[pairs["embedding"]]
+        image, text = (vectors.take(pairs["embedding"].to_numpy()) for vectors in (image, text))
     return ImportedPairs(_final(pairs), problems.table(), facts, image, text)
 
 
-def read_records(path: Path, problems: Problems) -> Records:
-    """Read a source by what it is: a folder of embeddings, COCO captions (.json) or a table.
-
-    Raises
-    ------
-    PairsError
-        If it does not exist or is none of these, or its reader finds it unusable.
-    """
-    if path.is_dir():
-        return read_embeddings(path, problems)
-    if not path.exists():
-        raise PairsError(f"{path} does not exist.")
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        return read_coco(path, problems)
-    if suffix not in SUFFIXES:
-        raise PairsError(
-            f"{path} is of no known kind. Use a table ({', '.join(SUFFIXES)}), COCO captions (.json) or a folder with "
-            "img_emb, text_emb and metadata."
-        )
-    return read_table(path, problems)
+def _inside(options: ImportOptions, folder: Path | None) -> Inside:
+    images = IMAGE_COLUMNS if options.image_column == IMAGE_COLUMNS[0] else (options.image_column,)
+    named = options.image_embedding is not None and options.text_embedding is not None
+    return Inside(images, (options.image_embedding, options.text_embedding) if named else None, folder)
 
 
 def _check_together(read: list[Records]) -> None:
@@ -136,16 +123,16 @@ def _check_together(read: list[Records]) -> None:
             )
         for kind in ("image", "text"):
             mine, its = getattr(first, kind), getattr(other, kind)
-            if mine is not None and mine.shape[1] != its.shape[1]:
+            if mine is not None and mine.width != its.width:
                 raise PairsError(
-                    f"The {kind} embeddings of {first.path} have {mine.shape[1]} dimensions and those of {other.path} "
-                    f"{its.shape[1]}. Both must come from one encoder."
+                    f"The {kind} embeddings of {first.path} have {mine.width} dimensions and those of {other.path} "
+                    f"{its.width}. Both must come from one encoder."
                 )
 
 
-def _stacked(arrays: Iterable[np.ndarray | None]) -> np.ndarray | None:
-    there = [array for array in arrays if array is not None]
-    return np.concatenate(there) if there else None
+def _joined(vectors: Iterable[Vectors | None]) -> Vectors | None:
+    there = [some for some in vectors if some is not None]
+    return Vectors.joined(there) if there else None
 
 
 def _frame(found: list[pa.Table]) -> pd.DataFrame:

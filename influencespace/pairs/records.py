@@ -6,6 +6,7 @@ compares and converts whole columns at once.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from influencespace.errors import PairsError
+from influencespace.pairs.vectors import Vectors
 
 
 @dataclass(frozen=True)
@@ -29,21 +31,28 @@ class Records:
     path
         The file or folder, as the curator named it.
     format
-        ``table``, ``coco`` or ``embeddings``.
+        ``table``, ``coco``, ``embeddings``, ``shards``, ``datacomp`` or ``dataset``.
     columns
         The n rows; no column name occurs twice.
     rows
         (n,) the 1-based number of each row in its file.
     image, text
-        (n, dx) and (n, dy) float16 for embeddings, else None.
+        (n, dx) and (n, dy) for embeddings, else None.
+    inside
+        (n,) ``image_path`` of images that lie inside the source, null where they do not; None where none can.
+    id_column, split_column
+        The columns that name the rows and their splits in such a source, unless the curator names others.
     """
 
     path: Path
     format: str
     columns: pa.Table
     rows: np.ndarray
-    image: np.ndarray | None = None
-    text: np.ndarray | None = None
+    image: Vectors | None = None
+    text: Vectors | None = None
+    inside: pa.ChunkedArray | None = None
+    id_column: str | None = None
+    split_column: str | None = None
 
     def __post_init__(self) -> None:
         names = self.columns.column_names
@@ -57,12 +66,16 @@ class Records:
     @property
     def folder(self) -> Path:
         """The folder that paths in the records are relative to, unless told otherwise."""
-        return self.path if self.format == "embeddings" else self.path.parent
+        return self.path if self.path.is_dir() else self.path.parent
 
     def take(self, keep: np.ndarray) -> Records:
         """The rows that a (n,) mask keeps."""
-        image, text = (None if a is None else a[keep] for a in (self.image, self.text))
-        return Records(self.path, self.format, self.columns.filter(pa.array(keep)), self.rows[keep], image, text)
+        image, text = (None if vectors is None else vectors.take(keep) for vectors in (self.image, self.text))
+        mask = pa.array(keep)
+        inside = None if self.inside is None else self.inside.filter(mask)
+        return dataclasses.replace(
+            self, columns=self.columns.filter(mask), rows=self.rows[keep], image=image, text=text, inside=inside
+        )
 
     def column(self, name: str, flag: str) -> pa.ChunkedArray:
         """A column by name; ``flag`` is the option that asked for it.
@@ -91,6 +104,23 @@ class Records:
                 f"{self.path}: the column {name!r} (asked for by {flag}) holds {column.type}, not single values."
             )
         return as_text(column)
+
+
+def concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of all tables; a column that one of them lacks is null there, values of mixed types become text."""
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException:
+        names = dict.fromkeys(name for table in tables for name in table.column_names)
+        return pa.table({name: _joined([t[name] if name in t.column_names else pa.nulls(len(t)) for t in tables])
+                         for name in names})
+
+
+def _joined(columns: Sequence[pa.ChunkedArray | pa.Array]) -> pa.ChunkedArray | pa.Array:
+    try:
+        return pa.concat_tables([pa.table({"": column}) for column in columns], promote_options="permissive")[""]
+    except pa.ArrowException:
+        return _column([value for column in columns for value in column.to_pylist()])
 
 
 def is_scalar(kind: pa.DataType) -> bool:
@@ -122,7 +152,7 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def from_dicts(records: Sequence[dict[str, Any]]) -> pa.Table:
     """JSON records as columns; a key that a record lacks is null, values of mixed types become text."""
     names = dict.fromkeys(name for record in records for name in record)
-    return pa.table({_mended(name): _column([record.get(name) for record in records]) for name in names})
+    return pa.table({mended(name): _column([record.get(name) for record in records]) for name in names})
 
 
 def _column(values: list[Any]) -> pa.Array:
@@ -139,9 +169,9 @@ def _column(values: list[Any]) -> pa.Array:
 def _written(value: Any) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    return _mended(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return mended(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _mended(text: str) -> str:
-    # JSON can hold half of a surrogate pair (an emoji that was cut in two), which is no text that can be stored.
+def mended(text: str) -> str:
+    """A text that can be stored: JSON and names of files can hold half of a surrogate pair, such as of an emoji cut in two."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from influencespace.pairs.kept import forget
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.reading import read_pairs
+from influencespace.pairs.stretch import container
 from influencespace.progress import Progress
 from influencespace.workspace import Artifact, Workspace
 
@@ -21,13 +25,15 @@ def import_pairs(workspace: Workspace, options: ImportOptions, progress: Progres
     WorkspaceError
         If the workspace cannot be written.
     """
-    pairs = read_pairs(options, progress)
+    images = workspace.private("images")
+    pairs = read_pairs(options, progress, images)
     with workspace.write("pairs", options) as draft:
         draft.content = pairs.digest()
         draft.facts = pairs.facts
         draft.table("pairs", pairs.table)
         draft.table("problems", pairs.problems)
-        for name, array in (("image", pairs.image), ("text", pairs.text)):
-            if array is not None:
-                draft.array(name, array)
+        for name, vectors in (("image", pairs.image), ("text", pairs.text)):
+            if vectors is not None:
+                draft.parts(name, np.dtype(np.float16), vectors.shape, vectors.blocks())
+    forget(images, {container(path) for path in pairs.table["image_path"].dropna()})
     return workspace.artifact("pairs")

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from PIL import Image
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from influencespace.pairs.images import FORMATS
 from influencespace.pairs.stretch import open_image
 from influencespace.progress import Progress, silent
 
@@ -104,7 +105,7 @@ def photo_statistics(paths: Sequence[str], progress: Progress = silent) -> Photo
     found = []
     for done, path in enumerate(paths):
         try:
-            with warnings.catch_warnings(), open_image(path) as file, Image.open(file) as image:
+            with warnings.catch_warnings(), open_image(path) as file, Image.open(file, formats=FORMATS) as image:
                 warnings.simplefilter("ignore")  # what is wrong with a photo was said when it came in
                 found.append((*image.size, file.seek(0, os.SEEK_END)))
         except (OSError, ValueError, Image.DecompressionBombError):

@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
+LARGEST = 2**27
+"""Bytes of an image within a larger file, which is read at once."""
 _STRETCH = re.compile(r"bytes:(\d+)\+(\d+):(/.*)", re.DOTALL | re.ASCII)
 
 

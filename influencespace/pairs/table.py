@@ -1,4 +1,4 @@
-"""Tables of pairs: CSV, TSV, JSONL and Parquet."""
+"""Tables of pairs that are text: CSV, TSV and JSONL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
 
 from influencespace.errors import PairsError
 from influencespace.pairs.problems import MALFORMED_ROW, Problems
@@ -18,15 +17,14 @@ from influencespace.pairs.records import Records, from_dicts
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson")
-PARQUET = (".parquet", ".pq")
-SUFFIXES = (*DELIMITERS, *JSON_LINES, *PARQUET)
+SUFFIXES = (*DELIMITERS, *JSON_LINES)
 
 
 def read_table(path: Path, problems: Problems) -> Records:
     """Read a table by its suffix; rows that cannot be parsed become problems and the rest goes on.
 
-    All columns of CSV and TSV are text, with empty fields null, so that ``007`` stays what it is. A row of CSV, TSV and
-    Parquet is numbered as a record, a row of JSONL by its line.
+    All columns of CSV and TSV are text, with empty fields null, so that ``007`` stays what it is. A row of CSV and
+    TSV is numbered as a record, a row of JSONL by its line.
 
     Raises
     ------
@@ -36,10 +34,8 @@ def read_table(path: Path, problems: Problems) -> Records:
     suffix = path.suffix.lower()
     if suffix in DELIMITERS:
         records = _read_delimited(path, DELIMITERS[suffix], problems)
-    elif suffix in JSON_LINES:
-        records = _read_json_lines(path, problems)
     else:
-        records = _read_parquet(path)
+        records = _read_json_lines(path, problems)
     if not len(records):
         raise PairsError(f"{path} holds no rows. {problems.summary()}")
     return records
@@ -118,13 +114,3 @@ def _read_json_lines(path: Path, problems: Problems) -> Records:
     problems.report(MALFORMED_ROW, path, malformed, detail=malformed.values())
     return Records(path, "table", from_dicts(records), np.array(rows, dtype=np.int64))
 
-
-def _read_parquet(path: Path) -> Records:
-    try:
-        # Not read_table: it would take folders such as split=train on the way for columns.
-        with pa.parquet.ParquetFile(path) as file:
-            columns = file.read()
-    except (pa.ArrowException, OSError) as error:
-        reason = "it is empty" if path.stat().st_size == 0 else error
-        raise PairsError(f"{path} cannot be read as Parquet: {reason}.") from None
-    return Records(path, "table", columns, np.arange(1, columns.num_rows + 1))

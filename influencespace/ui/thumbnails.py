@@ -10,6 +10,7 @@ import warnings
 from PIL import Image, ImageOps
 
 from influencespace.errors import WorkspaceError
+from influencespace.pairs.images import FORMATS
 from influencespace.pairs.stretch import open_image
 from influencespace.workspace import Workspace
 
@@ -52,7 +53,7 @@ def large(image_path: str | None) -> bytes | None:
 
 def _small(source: str, side: int) -> bytes | None:
     try:
-        with warnings.catch_warnings(), open_image(source) as file, Image.open(file) as image:
+        with warnings.catch_warnings(), open_image(source) as file, Image.open(file, formats=FORMATS) as image:
             warnings.simplefilter("ignore")  # what is wrong with a photo was said when it came in
             image.draft("RGB", (side, side))  # a JPEG is decoded at an eighth of its size where that is enough
             small = ImageOps.exif_transpose(image).convert("RGB")

@@ -5,7 +5,7 @@ from influencespace.errors import PairsError
 from influencespace.pairs.candidates import candidates, origins, select
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.problems import Problems
-from influencespace.pairs.table import read_table
+from influencespace.pairs.sources import read_records
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def found(tmp_path):
         pd.DataFrame(records).to_parquet(path)
         options = ImportOptions(source=str(path), **options)
         problems = Problems()
-        read = read_table(path, problems)
+        read = read_records(path, problems)
         origin = origins(options)[which]
         pairs = candidates(select(read, origin.filter, origin.filter_flag), origin, options, problems).to_pandas()
         return pairs, problems.table()
@@ -133,7 +133,7 @@ def test_the_usual_columns_must_be_there_too(found, missing):
 
 def test_a_column_of_records_cannot_serve(found):
     with pytest.raises(PairsError, match=r"'image' .* holds struct"):
-        found({"image": [{"bytes": b"x", "path": "a.png"}], "caption": ["x"]})
+        found({"image": [{"name": "a.png"}], "caption": ["x"]})
     with pytest.raises(PairsError, match="neither captions nor lists of captions"):
         found(rows([{"text": "x"}]))
 

@@ -28,8 +28,8 @@ def test_shards_are_read_in_the_order_of_their_numbers(tmp_path):
         write(tmp_path, np.full((2, 3), shard + 1, np.float32), values(2, 5), [f"{shard}a", f"{shard}b"], shard)
     records = read_embeddings(tmp_path, Problems())
     assert records.columns["caption"].to_pylist() == ["0a", "0b", "2a", "2b", "10a", "10b"]
-    assert records.image[:, 0].tolist() == [1, 1, 3, 3, 11, 11]
-    assert records.image.dtype == records.text.dtype == np.float16
+    assert np.asarray(records.image)[:, 0].tolist() == [1, 1, 3, 3, 11, 11]
+    assert np.asarray(records.image).dtype == np.asarray(records.text).dtype == np.float16
     assert records.rows.tolist() == [1, 2, 3, 4, 5, 6]
 
 

@@ -5,7 +5,7 @@ import warnings
 import pytest
 from PIL import Image
 
-from influencespace.pairs.images import check_images, locate
+from influencespace.pairs.images import Finder, check_images
 from influencespace.progress import silent
 
 
@@ -62,7 +62,7 @@ def test_each_file_is_decoded_once_and_progress_reaches_the_end(tmp_path, monkey
     paths = [str(photo(tmp_path / f"{i}.png", (4, 4))) for i in range(70)]
     opened, reports = [], []
     real = Image.open
-    monkeypatch.setattr(Image, "open", lambda file: opened.append(file.name) or real(file))
+    monkeypatch.setattr(Image, "open", lambda file, formats: opened.append(file.name) or real(file))
     found = check_images(paths * 3, lambda done, total, what: reports.append((done, total)))
     assert sorted(opened) == sorted(paths)
     assert set(found) == set(paths)
@@ -73,7 +73,7 @@ def test_cancelling_leaves_the_rest_undone(tmp_path, monkeypatch):
     paths = [str(photo(tmp_path / f"{i}.png", (2, 2))) for i in range(600)]
     opened = []
     real = Image.open
-    monkeypatch.setattr(Image, "open", lambda file: opened.append(file.name) or real(file))
+    monkeypatch.setattr(Image, "open", lambda file, formats: opened.append(file.name) or real(file))
 
     def cancel(done, total, what):
         raise KeyboardInterrupt
@@ -88,16 +88,50 @@ def test_cancelling_leaves_the_rest_undone(tmp_path, monkeypatch):
     ["http://example.org/a.jpg", "s3://bucket/a.jpg", "data:image/png;base64,AAAA", "a\0b"],
 )
 def test_addresses_are_no_files(tmp_path, image):
-    found = locate(image, tmp_path)
+    found = Finder(tmp_path)(image)
     assert (found.path, found.problem) == (None, "not a file")
     assert found.detail
 
 
 @pytest.mark.parametrize(
-    ("image", "path"), [("a.jpg", "FOLDER/a.jpg"), ("b/../c/./a.jpg", "FOLDER/c/a.jpg"), ("/x/../y/a.jpg", "/y/a.jpg"),
-                        ("..a.jpg", "FOLDER/..a.jpg"), ("a: b, c.jpg", "FOLDER/a: b, c.jpg"),
-                        ("../images/a.jpg", "PARENT/images/a.jpg"), ("b/../../a.jpg", "PARENT/a.jpg")]
+    ("image", "path"), [("a.jpg", "a.jpg"), ("b/../c/./a.jpg", "c/a.jpg"), ("..a.jpg", "..a.jpg"),
+                        ("a: b, c.jpg", "a: b, c.jpg"), ("b/../../pairs/a.jpg", "a.jpg")]
 )
-def test_paths_are_relative_to_the_folder_or_absolute(tmp_path, image, path):
-    expected = path.replace("FOLDER", str(tmp_path)).replace("PARENT", str(tmp_path.parent))
-    assert locate(image, tmp_path).path == expected
+def test_paths_are_relative_to_the_folder_of_the_table(tmp_path, image, path):
+    assert Finder(tmp_path / "pairs")(image).path == str(tmp_path / "pairs" / path)
+    assert Finder(tmp_path / "pairs")(str(tmp_path / "pairs" / image)).path == str(tmp_path / "pairs" / path)
+
+
+@pytest.mark.parametrize(
+    "image", ["../images/a.jpg", "/etc/passwd", "../pairs.jpg", "..", "b/../../a.jpg", "link/a.jpg", "a.link"]
+)
+def test_what_lies_outside_of_the_folder_is_refused_with_what_to_do(tmp_path, image):
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs/link").symlink_to(tmp_path)
+    (tmp_path / "pairs/a.link").symlink_to("/etc/passwd")
+    (tmp_path / "a.jpg").touch()
+    found = Finder(tmp_path / "pairs")(image)
+    assert (found.path, found.problem) == (None, "outside the source")
+    assert f"outside of {tmp_path}/pairs" in found.detail
+    assert "--images" in found.detail
+
+
+def test_a_table_beside_its_images_needs_only_the_folder_above_both(tmp_path):
+    finder = Finder(tmp_path / "annotations", tmp_path)
+    assert finder("images/a.jpg").path == str(tmp_path / "images/a.jpg")
+    assert finder("../images/a.jpg").path == str(tmp_path / "images/a.jpg")
+    assert finder(str(tmp_path / "images/a.jpg")).path == str(tmp_path / "images/a.jpg")
+    assert finder("../../a.jpg").problem == "outside the source"
+
+
+def test_the_folder_of_images_may_be_a_link_and_hold_links_to_itself(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk/a.jpg").touch()
+    (tmp_path / "disk/b.jpg").symlink_to("a.jpg")
+    (tmp_path / "images").symlink_to(tmp_path / "disk")
+    assert Finder(tmp_path, tmp_path / "images")("b.jpg").path == str(tmp_path / "images/b.jpg")
+
+
+def test_formats_that_start_other_programs_are_no_images(tmp_path):
+    path = photo(tmp_path / "a.eps")
+    assert problem(path) == ("unreadable image", "cannot identify image file")

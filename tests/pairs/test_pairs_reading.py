@@ -159,7 +159,7 @@ def test_too_little_is_an_error_with_counts_and_reasons(draw_photos, write_jsonl
 
 
 @pytest.mark.parametrize(("name", "message"), [("gone.csv", "does not exist"), ("pairs.xlsx", "of no known kind"),
-                                               (".", "img_emb/ is missing")])
+                                               (".", "folder of no known kind")])
 def test_a_source_of_no_known_kind_is_an_error(tmp_path, read, name, message):
     (tmp_path / "pairs.xlsx").touch()
     with pytest.raises(PairsError, match=message):

@@ -1,0 +1,169 @@
+"""Files of columns: Parquet, and the Arrow streams in which Hugging Face ``datasets`` saves to disk.
+
+Single values are read at once; images and embeddings, which are large, some rows at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+
+from influencespace.errors import PairsError
+from influencespace.pairs.records import is_bytes
+from influencespace.pairs.vectors import WIDEST, Part
+
+SUFFIXES = (".parquet", ".pq")
+VECTORS_TOGETHER = 4096
+
+
+@dataclass(frozen=True)
+class ColumnFile:
+    """A file of columns.
+
+    Attributes
+    ----------
+    path
+        Where it lies.
+    streamed
+        Whether it is an Arrow stream; else it is Parquet.
+    schema
+        Names and types of its columns.
+    rows
+        How many.
+    """
+
+    path: Path
+    streamed: bool
+    schema: pa.Schema
+    rows: int
+
+    @classmethod
+    def open(cls, path: Path, *, streamed: bool = False) -> ColumnFile:
+        """Look at a file.
+
+        Raises
+        ------
+        PairsError
+            If it cannot be read.
+        """
+        with _reading(path):
+            if streamed:
+                with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
+                    return cls(path, True, reader.schema, sum(batch.num_rows for batch in reader))
+            # Not read_table: it would take folders such as split=train on the way for columns.
+            with pa.parquet.ParquetFile(path) as file:
+                return cls(path, False, file.schema_arrow, file.metadata.num_rows)
+
+    def kind(self, name: str) -> pa.DataType | None:
+        """The type of a column, None if there is none; where several have the name, that of the first."""
+        at = self.schema.get_all_field_indices(name)
+        return self.schema.field(at[0]).type if at else None
+
+    def table(self, without: set[str]) -> pa.Table:
+        """All columns but some.
+
+        Raises
+        ------
+        PairsError
+            If it cannot be read to its end.
+        """
+        with _reading(self.path):
+            if self.streamed:
+                with pa.memory_map(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
+                    table = reader.read_all()
+            else:
+                with pa.parquet.ParquetFile(self.path) as file:
+                    wanted = [name for name in self.schema.names if name not in without]
+                    table = file.read(columns=wanted if without else None)
+            table = table.select([i for i, name in enumerate(table.column_names) if name not in without])
+            # The content of a file is not trusted to lie where its own offsets say.
+            table.validate(full=True)
+            return table
+
+    def column(self, name: str, together: int) -> Iterator[pa.Array]:
+        """A column, some rows at a time.
+
+        Raises
+        ------
+        PairsError
+            If it cannot be read to its end.
+        """
+        with _reading(self.path):
+            if self.streamed:
+                with pa.memory_map(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
+                    for batch in reader:
+                        column = batch.column(batch.schema.get_all_field_indices(name)[0])
+                        column.validate(full=True)
+                        yield from (column.slice(start, together) for start in range(0, len(column), together))
+            else:
+                with pa.parquet.ParquetFile(self.path, pre_buffer=False) as file:
+                    for batch in file.iter_batches(together, columns=[name]):
+                        yield batch.column(name)
+
+
+def holds_images(kind: pa.DataType | None) -> bool:
+    """Whether a column of this type holds images: bytes, or records with ``bytes`` as ``datasets`` keeps them."""
+    if kind is None:
+        return False
+    return is_bytes(kind) or (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+                              and is_bytes(kind.field("bytes").type))
+
+
+def holds_vectors(kind: pa.DataType | None) -> bool:
+    """Whether a column of this type holds lists of floats."""
+    return _is_list(kind) and pa.types.is_floating(kind.value_type)
+
+
+def vector_part(file: ColumnFile, name: str) -> Part:
+    """The embeddings in a column of lists of floats; where a row has none they are NaN.
+
+    Raises
+    ------
+    PairsError
+        If the column is none of such lists, or these are of different lengths.
+    """
+    kind, what = file.kind(name), f"{name} of {file.path}"
+    if not holds_vectors(kind):
+        there = ", ".join(file.schema.names) or "none"
+        found = "There is no such column" if kind is None else f"It holds {kind}"
+        raise PairsError(f"{what} must be lists of floats. {found}. The columns: {there}.")
+    lengths = (pc.list_value_length(column.drop_null()) for column in file.column(name, VECTORS_TOGETHER))
+    width = next((found[0].as_py() for found in lengths if len(found)), 0)
+    if not 0 < width <= WIDEST:
+        raise PairsError(f"{what} must be lists of floats, of 1 to {WIDEST:,} dimensions, not {width}.")
+
+    def blocks() -> Iterator[np.ndarray]:
+        for column in file.column(name, VECTORS_TOGETHER):
+            there = column.is_valid().to_numpy(zero_copy_only=False)
+            lists = column.drop_null()
+            if not pc.all(pc.equal(pc.list_value_length(lists), width), min_count=0).as_py():
+                raise PairsError(f"{what} has rows of other lengths than the first, which has {width} dimensions.")
+            found = np.full((len(column), width), np.nan, dtype=np.float32)
+            with np.errstate(over="ignore"):
+                found[there] = lists.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+            yield found
+
+    return Part(what, file.rows, width, blocks)
+
+
+def _is_list(kind: pa.DataType | None) -> bool:
+    return kind is not None and (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        reason = "it is empty" if path.is_file() and path.stat().st_size == 0 else error
+        kind = "Arrow" if path.suffix == ".arrow" else "Parquet"
+        raise PairsError(f"{path} cannot be read as {kind}: {reason}.") from None

@@ -1,0 +1,114 @@
+"""What a source is: recognised by its name and by what lies in it, and handed to the reader of its format."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable
+from pathlib import Path
+
+from influencespace.errors import PairsError
+from influencespace.pairs.coco import read_coco
+from influencespace.pairs.columnar import SUFFIXES as PARQUET
+from influencespace.pairs.columnar import ColumnFile
+from influencespace.pairs.download import PREFIX, fetch
+from influencespace.pairs.embeddings import PARTS, read_embeddings
+from influencespace.pairs.folders import read_datacomp, read_parquet_folder, read_saved
+from influencespace.pairs.inside import Inside, read_columns
+from influencespace.pairs.problems import OUTSIDE, Problems
+from influencespace.pairs.records import Records
+from influencespace.pairs.shards import read_shards
+from influencespace.pairs.table import SUFFIXES, read_table
+
+COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst")
+_COMPRESSED = "{} is compressed, so that no image in it can be read by itself; decompress it first."
+KNOWN = (
+    f"a table ({', '.join((*SUFFIXES, *PARQUET))}), COCO captions (.json), WebDataset shards (.tar, or a folder of them), a "
+    "folder of Parquet files, DataComp metadata (Parquet and npz), a data set saved by Hugging Face datasets, or a folder with "
+    "img_emb, text_emb and metadata"
+)
+
+
+def read_records(source: str | Path, problems: Problems, inside: Inside | None = None) -> Records:
+    """Read a source by what it is.
+
+    Parameters
+    ----------
+    source
+        A file, a folder, a pattern of tars (``shards/*.tar``), or ``hf:OWNER/NAME``.
+    inside
+        What to look for inside of tables.
+
+    Raises
+    ------
+    PairsError
+        If it does not exist or is of no known kind, or its reader finds it unusable.
+    """
+    records = _read(source, problems, inside or Inside())
+    if inside is not None and inside.embeddings is not None and (records.image is None or records.format == "embeddings"):
+        raise PairsError(
+            f"{source} has no columns of embeddings to choose from. --image-embedding and --text-embedding are for Parquet, for "
+            "data sets saved by Hugging Face datasets, and for DataComp metadata."
+        )
+    return records
+
+
+def _read(source: str | Path, problems: Problems, inside: Inside) -> Records:
+    if str(source).startswith(PREFIX):
+        folder = fetch(str(source))
+        # The hub's cache keeps its files under their digests, beside the folder with links to them.
+        return read_parquet_folder(folder, sorted(folder.rglob("*.parquet")), inside, problems)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _read_folder(path, inside, problems)
+    if not path.exists() and glob.has_magic(str(path)):
+        return _read_pattern(path, problems)
+    if not path.exists():
+        raise PairsError(f"{path} does not exist.")
+    suffix = path.suffix.lower()
+    if suffix in COMPRESSED:
+        raise PairsError(_COMPRESSED.format(path))
+    if not path.is_file() or suffix not in (*SUFFIXES, *PARQUET, ".json", ".tar"):
+        raise PairsError(f"{path} is of no known kind. Use {KNOWN}.")
+    if suffix == ".tar":
+        return read_shards(path, [path], problems)
+    if suffix in PARQUET:
+        return read_columns(path, "table", [ColumnFile.open(path)], inside, problems)
+    return read_coco(path, problems) if suffix == ".json" else read_table(path, problems)
+
+
+def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
+    if any((path / part).is_dir() for part in PARTS):
+        return read_embeddings(path, problems)
+    if any((path / name).is_file() for name in ("dataset_dict.json", "state.json")):
+        return read_saved(path, inside, problems)
+    # The sidecar tables of img2dataset repeat what the shards hold.
+    shards = _own(path, path.glob("*.tar"), problems)
+    if shards:
+        return read_shards(path, shards, problems)
+    tables = _own(path, path.rglob("*.parquet"), problems)
+    if any(file.with_suffix(".npz").is_file() for file in tables):
+        return read_datacomp(path, tables, inside, problems)
+    if tables:
+        return read_parquet_folder(path, tables, inside, problems)
+    compressed = next((file for file in path.glob("*.t*") if file.suffix in COMPRESSED), None)
+    if compressed is not None:
+        raise PairsError(_COMPRESSED.format(compressed))
+    raise PairsError(f"{path} is a folder of no known kind. {problems.summary()} Use {KNOWN}.")
+
+
+def _read_pattern(pattern: Path, problems: Problems) -> Records:
+    names = sorted(glob.glob(str(pattern)))
+    other = next((name for name in names if not name.endswith(".tar")), None)
+    if not names or other:
+        found = f"such as {other}, which is no .tar" if other else "no file"
+        raise PairsError(f"The pattern {pattern} matches {found}. Only shards can be named by a pattern.")
+    return read_shards(pattern, [Path(name) for name in names if Path(name).is_file()], problems)
+
+
+def _own(folder: Path, files: Iterable[Path], problems: Problems) -> list[Path]:
+    """The files among these that lie in the folder, in the order of their names, and not behind a link that leads out."""
+    root, found = folder.resolve(), sorted(file for file in files if file.is_file())
+    away = [file for file in found if root not in file.resolve().parents]
+    for file in away:
+        problems.report(OUTSIDE, file, [-1], detail="is a link that leads out of the folder; name the folder it leads to")
+    return [file for file in found if file not in away]

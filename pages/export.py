@@ -1,4 +1,4 @@
-"""Write the curated pairs to a file."""
+"""Write the curated pairs to a file or a folder."""
 
 import streamlit as st
 
@@ -18,6 +18,8 @@ with left:
     chosen, pairs = export_panels.only_selected(workspace, plan, form)
     export_panels.preview(workspace, plan, form, pairs)
 with right:
+    if not export_panels.fits(workspace, plan, form):
+        st.stop()
     export_panels.size(workspace, plan, form, pairs)
     export_files.write_to_path(workspace, form, chosen)
     st.markdown("**Or take it through the browser**")

@@ -17,6 +17,7 @@ from influencespace.evaluation.figures import RECALLS, ArmFigures, arm_figures, 
 from influencespace.evaluation.measure import Measured
 from influencespace.metrics.intervals import DRAWS, Rate
 from influencespace.metrics.recall import BOTH
+from influencespace.spreadsheets import csv_text
 
 # The name under which runs with the workspace's own settings are measured.
 OWN = "own"
@@ -102,7 +103,7 @@ def csv_file(path: str, overwrite: bool = False) -> Callable[[pd.DataFrame], Pat
 
 def csv(figures: pd.DataFrame) -> str:
     """Figures as CSV, one a row."""
-    return figures.to_csv(index=False, lineterminator="\n")
+    return csv_text(figures)
 
 
 def plain_rows(figures: pd.DataFrame) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,41 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from influencespace.curation.sets import places
-from influencespace.export.rows import OWN, PlanTables, outside_names, subset_rows
+from influencespace.export.rows import OWN, PlanTables, kept_pairs, outside_names, subset_rows
 from influencespace.pairs.views import training_rows
 from influencespace.workspace import Workspace
 
 BATCH = 20_000
+SOURCES = ["row", "image_path", "photo"]
 _TYPES = {"weight": pa.float64(), "topic": pa.int64()}
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Some pairs that go out.
+
+    Attributes
+    ----------
+    rows
+        What goes out (:func:`influencespace.export.rows.subset_rows`).
+    sources
+        Where the same pairs come from, with the same index: ``row`` (1-based, of the source's table), ``image_path`` (str or
+        missing) and ``photo`` (digest), for formats that hold positions or photos.
+    """
+
+    rows: pd.DataFrame
+    sources: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def head(self, count: int) -> Batch:
+        """The first pairs of it."""
+        return Batch(self.rows.head(count), self.sources.head(count))
+
+
 class Subset:
-    """The pairs that the workspace's plan keeps, as rows (:func:`influencespace.export.rows.subset_rows`).
+    """The pairs that the workspace's plan keeps, in batches that are read as often as one likes.
 
     Parameters
     ----------
@@ -56,33 +82,35 @@ class Subset:
         own = [(name, _TYPES.get(name, source.field(name).type if name in names else pa.string())) for name in OWN]
         return pa.schema(own + [(name, source.field(column).type) for column, name in names.items() if name not in OWN])
 
-    def batches(self, rows: int = BATCH) -> Iterator[pd.DataFrame]:
-        """The rows in the order of the pairs, from ``rows`` rows of the table of pairs at a time; numbered on."""
+    def batches(self, rows: int = BATCH) -> Iterator[Batch]:
+        """The pairs in their order, from ``rows`` rows of the table of pairs at a time; numbered on."""
         members, decided = self._members.reader(rows), self._decided.reader(rows)
         done = 0
         for batch in self._pairs.batches(rows):
             pairs = batch.to_pandas()
             count = len(training_rows(pairs))
             tables = PlanTables(pairs, members.take(count), self._clusters, self._topics, decided.take(count), self._reasons)
-            found = subset_rows(tables)
-            found = found if self._only is None else found[found["id"].isin(self._only)]
-            found.index = pd.RangeIndex(done, done + len(found))
+            found, sources = subset_rows(tables), kept_pairs(tables)[SOURCES]
+            if self._only is not None:
+                wanted = found["id"].isin(self._only)
+                found, sources = found[wanted], sources[wanted]
+            found.index = sources.index = pd.RangeIndex(done, done + len(found))
             done += len(found)
-            yield found
+            yield Batch(found, sources)
 
     def _count(self, only: pa.Array) -> int:
         table = self._pairs.column("id").filter(pc.equal(self._pairs.column("split"), "train"))
         rows = places(table, only)
         return int(np.count_nonzero(self._decided.column("weight").to_numpy()[rows[rows >= 0]]))
 
-    def head(self, count: int) -> pd.DataFrame:
-        """The first rows."""
-        parts: list[pd.DataFrame] = []
+    def head(self, count: int) -> Batch:
+        """The first pairs."""
+        parts: list[Batch] = []
         for batch in self.batches(2 * count):
             parts.append(batch)
             if sum(map(len, parts)) >= count:
                 break
-        return pd.concat(parts).head(count)
+        return Batch(pd.concat([part.rows for part in parts]), pd.concat([part.sources for part in parts])).head(count)
 
 
 class _Rows:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from influencespace.export.batches import Batch
 
-def write_parquet(batches: Iterable[pd.DataFrame], schema: pa.Schema, path: Path) -> None:
+
+def write_parquet(batches: Iterable[Batch], schema: pa.Schema, path: Path) -> None:
     """Write one row a pair."""
     with pq.ParquetWriter(path, schema) as writer:
-        for rows in batches:
-            writer.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False))
+        for batch in batches:
+            writer.write_table(pa.Table.from_pandas(batch.rows, schema, preserve_index=False))

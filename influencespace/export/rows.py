@@ -39,6 +39,10 @@ class PlanTables:
     decided: pd.DataFrame
     reasons: pd.DataFrame
 
+    def kept(self) -> np.ndarray:
+        """(k,) positions of the kept pairs among the training rows."""
+        return np.flatnonzero(self.decided["weight"].to_numpy() > 0)
+
 
 def subset_rows(tables: PlanTables) -> pd.DataFrame:
     """One row a kept pair, in the order of the pairs.
@@ -49,8 +53,7 @@ def subset_rows(tables: PlanTables) -> pd.DataFrame:
         ``id, image, caption, weight, topic, topic_name, cluster, cluster_name, disposition, reason``, then one column
         a group attribute and one a further column of the source, named by :func:`outside_names`.
     """
-    kept = np.flatnonzero(tables.decided["weight"].to_numpy() > 0)
-    source = tables.pairs.iloc[training_rows(tables.pairs)[kept]].reset_index(drop=True)
+    kept, source = tables.kept(), kept_pairs(tables)
     member = tables.members.iloc[kept].reset_index(drop=True)
     decided = tables.decided.iloc[kept].reset_index(drop=True)
     cluster, topic = member["cluster"], member["topic"]
@@ -63,6 +66,11 @@ def subset_rows(tables: PlanTables) -> pd.DataFrame:
         "disposition": decided["disposition"],
         "reason": cluster.map(tables.reasons.set_index("cluster")["reason"]),
     })
+
+
+def kept_pairs(tables: PlanTables) -> pd.DataFrame:
+    """The rows of the table of pairs that are kept, numbered from 0."""
+    return tables.pairs.iloc[training_rows(tables.pairs)[tables.kept()]].reset_index(drop=True)
 
 
 def with_outside(source: pd.DataFrame, own: dict[str, object]) -> pd.DataFrame:
@@ -102,6 +110,16 @@ def shortest(weights: np.ndarray) -> np.ndarray:
     """float32 weights as the float64 with the fewest digits that name the same float32: 1.3 and not 1.2999999523."""
     values, where = np.unique(np.asarray(weights, dtype=np.float32), return_inverse=True)
     return np.array([float(str(value)) for value in values], dtype=np.float64)[where]
+
+
+def nested_records(rows: pd.DataFrame) -> list[dict[str, object]]:
+    """The rows as :func:`records`, with what came with the source (the image as it wrote it, groups, further columns) as a dict
+    under ``source``, so that none of its names can be taken for one of a format's own."""
+    outside = [name for name in rows.columns if name not in OWN]
+    return [
+        {name: row[name] for name in OWN if name != "image"} | {"source": {name: row[name] for name in ("image", *outside)}}
+        for row in records(rows)
+    ]
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, object]]:

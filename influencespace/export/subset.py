@@ -1,9 +1,10 @@
-"""Exporting a workspace's plan to one file."""
+"""Exporting a workspace's plan, in any of the formats."""
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -14,35 +15,44 @@ import pyarrow as pa
 
 from influencespace.curation.sets import load
 from influencespace.errors import ExportError
-from influencespace.export.batches import Subset
+from influencespace.export.batches import Batch, Subset
+from influencespace.export.coco import write_coco
 from influencespace.export.csv import write_csv
+from influencespace.export.datacomp import as_uids, write_datacomp
+from influencespace.export.destination import PREPARED, check_destination, spare_images
+from influencespace.export.imagefolder import write_imagefolder
 from influencespace.export.jsonl import write_jsonl
-from influencespace.export.options import FILES, ExportOptions
+from influencespace.export.options import FILES, FOLDERS, ExportOptions
 from influencespace.export.parquet import write_parquet
+from influencespace.export.photos import require
+from influencespace.export.place import put_in_place
+from influencespace.export.sampler import write_sampler
 from influencespace.export.sidecar import beside, describe_plan
-from influencespace.pairs.stretch import container
+from influencespace.export.webdataset import write_webdataset
+from influencespace.pairs.stretch import open_image
 from influencespace.progress import Progress, silent
-from influencespace.workspace import Artifact, Workspace, canonical
+from influencespace.workspace import Workspace, canonical
 
-WRITERS: dict[str, Callable[[Iterable[pd.DataFrame], pa.Schema, Path], None]] = {
-    "jsonl": write_jsonl, "csv": write_csv, "parquet": write_parquet,
-}
-# Files that a page has asked for to hand them to a browser.
-PREPARED = "exports"
+Writer = Callable[[Iterable[Batch], pa.Schema, Path], None]
+# How often a writer goes through the pairs, where that is not once.
+PASSES = {"coco": 2}
+# Of so many photos the size is looked up for an estimate. Members of a tar fill blocks, and have one more as a header.
+SAMPLED_PHOTOS, BLOCK = 100, 512
 
 
 def export_subset(workspace: Workspace, options: ExportOptions, progress: Progress = silent) -> Path:
-    """Write the planned subset and beside it what the plan was, or the plan itself; returns the file.
+    """Write the planned subset and beside it what the plan was, or the plan itself; returns the file or folder.
 
-    The file appears whole or not at all. Folders above it are made where they are absent.
+    It appears whole or not at all (:mod:`influencespace.export.place`). Folders above it are made where they are absent.
 
     Raises
     ------
     WorkspaceError
         If there is no plan yet.
     ExportError
-        If the plan is stale, a file exists and is not to be replaced, lies where the pairs came from or inside the
-        workspace, or cannot be written, or none of the pairs that alone are wanted is kept.
+        If the plan is stale, or keeps none of the pairs that are wanted; if there is something in the place that is not to be
+        replaced, or it lies where the pairs came from or inside the workspace, or cannot be written; or if the pairs have not
+        what the format needs: photos, or uids.
     """
     plan = workspace.artifact("plan")
     if workspace.state("plan") != "current":
@@ -51,39 +61,91 @@ def export_subset(workspace: Workspace, options: ExportOptions, progress: Progre
             "Make it again with: python -m influencespace plan"
         )
     files = check_destination(workspace, options)
-    _spare_images(workspace, files)
+    spare_images(workspace, files)
     path = files[0]
     progress(0, 1, "reading the plan")
     if options.format == "plan":
-        text = canonical(plan.json("plan")) + "\n"
-        with _put_in_place(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+        with put_in_place(path) as folder:
+            (folder / path.name).write_text(canonical(plan.json("plan")) + "\n", encoding="utf-8", newline="\n")
     else:
         subset = Subset(workspace, _only(workspace, options.only))
         if subset.pairs == 0:
             raise ExportError("The plan keeps none of the selected pairs; select others, or keep some of these first.")
         only = {"set": options.only, "pairs": subset.pairs} if options.only else None
         told = json.dumps(describe_plan(workspace, path.name, options.format, only), indent=1, ensure_ascii=False)
-        with _put_in_place(files[1]) as words, _put_in_place(path) as temporary:
-            words.write_text(told + "\n", encoding="utf-8", newline="\n")
-            WRITERS[options.format](_reported(subset, progress), subset.schema, temporary)
+        with put_in_place(path) as folder:
+            batches = _Reported(subset, progress, PASSES.get(options.format, 1))
+            writers(options.shard_pairs)[options.format](batches, subset.schema, folder / path.name)
+            beside(folder / path.name).write_text(told + "\n", encoding="utf-8", newline="\n")
     progress(1, 1, f"wrote {path}")
     return path
 
 
+def check_pairs(head: Batch, form: str) -> None:
+    """See to it that the first pairs have what a format needs, before more of them are read.
+
+    Raises
+    ------
+    ExportError
+        If one has no photo, or an id that is no uid.
+    """
+    if form == "datacomp":
+        as_uids(head.rows["id"])
+    if form in FOLDERS:
+        for image_path, pair in zip(head.sources["image_path"], head.rows["id"], strict=True):
+            require(image_path, pair)
+
+
+def writers(shard_pairs: int = ExportOptions.shard_pairs) -> dict[str, Writer]:
+    """What writes each format but the plan: to a path in a folder of its own, all that lies beside it too."""
+    return {
+        "jsonl": write_jsonl, "csv": write_csv, "parquet": write_parquet, "coco": write_coco,
+        "webdataset": functools.partial(write_webdataset, shard_pairs=shard_pairs), "imagefolder": write_imagefolder,
+        "datacomp": write_datacomp, "sampler": write_sampler,
+    }
+
+
 def planned_subset(workspace: Workspace) -> pd.DataFrame:
     """The rows of the subset that the workspace's plan keeps (:func:`influencespace.export.rows.subset_rows`)."""
-    return pd.concat(Subset(workspace).batches())
+    return pd.concat([batch.rows for batch in Subset(workspace).batches()])
 
 
-def estimated_bytes(subset: Subset, head: pd.DataFrame, form: str, pairs: int) -> int:
-    """How large a file with so many pairs will be, going by the first rows of the subset (``head``)."""
+def estimated_bytes(subset: Subset, head: Batch, form: str, pairs: int) -> int:
+    """How large an export of so many pairs will be, going by the first of them (``head``).
+
+    Photos are not written for it; what they take is the mean of a few.
+
+    Raises
+    ------
+    ExportError
+        If the pairs have not what the format needs (:func:`check_pairs`).
+    """
+    words = "jsonl" if form in FOLDERS else form
     with tempfile.TemporaryDirectory() as folder:
         file, sizes = Path(folder) / "rows", []
-        for rows in (head.iloc[:0], head):
-            WRITERS[form]([rows], subset.schema, file)
-            sizes.append(file.stat().st_size)
-    return sizes[0] + round((sizes[1] - sizes[0]) * pairs / max(len(head), 1))
+        for batch in (head.head(0), head):
+            writers()[words]([batch], subset.schema, file)
+            sizes.append(sum(part.stat().st_size for part in Path(folder).iterdir()))
+    one = (sizes[1] - sizes[0]) / max(len(head), 1)
+    if form == "imagefolder":
+        photos = head.head(SAMPLED_PHOTOS).sources.drop_duplicates("photo")["image_path"]
+        one += sum(map(_photo_bytes, photos)) / max(min(len(head), SAMPLED_PHOTOS), 1)
+    if form == "webdataset":
+        blocks = [_blocks(_photo_bytes(path)) for path in head.head(SAMPLED_PHOTOS).sources["image_path"]]
+        one = BLOCK * (3 + sum(blocks) / max(len(blocks), 1) + 1 + _blocks(one))  # a caption fills one block as a rule
+    return sizes[0] + round(one * pairs)
+
+
+def _photo_bytes(image_path: object) -> int:
+    try:
+        with open_image(image_path) as file:
+            return file.seek(0, os.SEEK_END)
+    except (OSError, ValueError):  # the export will say so
+        return 0
+
+
+def _blocks(count: float) -> int:
+    return math.ceil(count / BLOCK)
 
 
 def prepared(workspace: Workspace, form: str) -> Path:
@@ -100,77 +162,14 @@ def _only(workspace: Workspace, digest: str) -> pa.Array | None:
     return found.ids
 
 
-def _reported(subset: Subset, progress: Progress) -> Iterator[pd.DataFrame]:
-    done = 0
-    for rows in subset.batches():
-        yield rows
-        done += len(rows)
-        progress(done, subset.pairs, "writing pairs")
+class _Reported:
+    """The batches of a subset, which tell of their progress, however often they are gone through."""
 
+    def __init__(self, subset: Subset, progress: Progress, passes: int) -> None:
+        self._subset, self._progress, self._passes, self._done = subset, progress, passes, 0
 
-def check_destination(workspace: Workspace, options: ExportOptions) -> list[Path]:
-    """The files that an export will write, once it is clear that it may; a second one lies beside a subset.
-
-    Raises
-    ------
-    ExportError
-        If one exists and is not to be replaced, lies where the pairs came from or inside the workspace, or its folder cannot be
-        written.
-    """
-    if options.format == "plan" and options.only:
-        raise ExportError("A plan is of all pairs; choose another format to write only some of them.")
-    path = Path(options.file).expanduser().absolute()
-    files = [path] if options.format == "plan" else [path, beside(path)]
-    for file in files:
-        _check(file, workspace, options.overwrite)
-    above = next(folder for folder in path.parents if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise ExportError(f"{path} cannot be written: {above} is no folder that may be written to. Choose another file.")
-    return files
-
-
-def _check(path: Path, workspace: Workspace, overwrite: bool) -> None:
-    real = path.resolve()
-    if workspace.path.resolve() in real.parents and workspace.private(PREPARED).resolve() not in real.parents:
-        raise ExportError(f"{path} lies inside the workspace; choose a file outside of it.")
-    if path.is_dir():
-        raise ExportError(f"{path} is a folder; name a file in it.")
-    for source in _sources(workspace.artifact("pairs")):
-        if real == source or (source.is_dir() and source in real.parents):
-            raise ExportError(f"{path} lies where the pairs came from, which is never written to; choose another file.")
-    if path.exists() and not overwrite:
-        raise ExportError(f"{path} exists. Choose another file, or replace it with --overwrite.")
-
-
-def _spare_images(workspace: Workspace, files: list[Path]) -> None:
-    """See to it that none of the files is one of the photos, be it under another name."""
-    there = [file for file in files if file.exists()]
-    if not there:
-        return
-    paths = workspace.artifact("pairs").table("pairs")["image_path"].dropna().unique()
-    images = dict.fromkeys(map(container, paths))
-    known = {(found.st_dev, found.st_ino) for found in (image.stat() for image in images if image.exists())}
-    for file in there:
-        if (file.stat().st_dev, file.stat().st_ino) in known:
-            raise ExportError(f"{file} is one of the images of the pairs, which are never written to; choose another file.")
-
-
-def _sources(pairs: Artifact) -> Iterator[Path]:
-    """The files and folders that the pairs were read from."""
-    named = (pairs.facts["source"], *(pairs.record["options"].get(name) for name in ("validation", "test")))
-    return (Path(name).expanduser().resolve() for name in named if name)
-
-
-@contextlib.contextmanager
-def _put_in_place(path: Path) -> Iterator[Path]:
-    """A file to write to, which takes the place of ``path`` when the block ends without an error."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield temporary
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise ExportError(f"{path} cannot be written: {error.strerror or error}.") from error
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._subset.batches():
+            yield batch
+            self._done += len(batch)
+            self._progress(self._done, self._subset.pairs * self._passes, "writing pairs")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,11 @@ import streamlit as st
 from influencespace import jobs
 from influencespace.curation.sets import save
 from influencespace.errors import ExportError
-from influencespace.export.options import FILES, ExportOptions
-from influencespace.export.sidecar import beside
-from influencespace.export.subset import check_destination, export_subset, prepared
+from influencespace.export.datacomp import WEIGHTS
+from influencespace.export.destination import check_destination, parts, stands
+from influencespace.export.options import FILES, FOLDERS, ExportOptions
+from influencespace.export.sidecar import SUFFIX
+from influencespace.export.subset import export_subset, prepared
 from influencespace.jobs import roots
 from influencespace.ui import reading, served
 from influencespace.ui.columns import TrainingPairs
@@ -28,44 +32,59 @@ from influencespace.workspace import Artifact, Workspace
 AT_ONCE = 20_000
 LATEST = 5
 MIME = {
-    "jsonl": "application/jsonl", "csv": "text/csv", "parquet": "application/vnd.apache.parquet",
-    "plan": "application/json",
+    "jsonl": "application/jsonl", "csv": "text/csv", "parquet": "application/vnd.apache.parquet", "coco": "application/json",
+    "datacomp": "application/octet-stream", "sampler": "application/zip", "plan": "application/json",
+}
+# What lies beside a file, by how its name ends.
+BESIDE = {
+    SUFFIX: ("and what it was made with", "application/json", "Options, decisions, counts and digests of the plan, as JSON."),
+    WEIGHTS: ("and the weights", "application/octet-stream", "One number for each uid, in the same order."),
 }
 
 
 def write_to_path(workspace: Workspace, form: str, chosen: np.ndarray | None) -> None:
-    """A form that has a job write the file to a path on this machine."""
-    busy = _pending(workspace)
+    """A form that has a job write to a path on this machine."""
+    busy, folder = _pending(workspace), form in FOLDERS
+    kind = "folder" if folder else "file"
     with st.form("export_path", border=False):
         path = st.text_input(
             "Write it to", str(workspace.path.parent / f"{workspace.name}-{FILES[form]}"), key=f"export_to_{form}",
-            help="A path on the machine that runs the app; folders are made where they are absent.",
+            help=f"The path of a {kind} on the machine that runs the app; folders are made where they are absent.",
         )
+        shard_pairs = st.number_input(
+            "Pairs in a shard, at most", 1, value=ExportOptions.shard_pairs, step=1000, key="export_shard_pairs",
+            help="A shard also ends with 3 GB.",
+        ) if form == "webdataset" else ExportOptions.shard_pairs
         overwrite = st.toggle(
-            "Replace the file if it exists", key="export_overwrite", help="What the pairs came from is never replaced.",
+            f"Replace the {kind} if it exists", key="export_overwrite",
+            help="What the pairs came from is never replaced" + (", nor a folder that no export has made." if folder else "."),
         )
         asked = st.form_submit_button(
-            "Write the file", icon=":material/save:", type="primary", disabled=busy, width="stretch",
+            f"Write the {kind}", icon=":material/save:", type="primary", disabled=busy, width="stretch",
         )
     if asked:
         with guarded():
             if not path.strip():
-                raise ExportError("There is no file named; say where to write it.")
+                raise ExportError(f"There is no {kind} named; say where to write it.")
             roots.check({"output": path.strip()})
-            options = ExportOptions(form, path.strip(), _stored(reading.training(workspace), workspace, chosen), overwrite)
-            _replace_nothing(options)
-            check_destination(workspace, options)
+            only = _stored(reading.training(workspace), workspace, chosen)
+            options = ExportOptions(form, path.strip(), only, overwrite, shard_pairs)
+            _replace_nothing(check_destination(workspace, replace(options, overwrite=True)), options)
             _submit(workspace, options)
             st.rerun()
     if form != "plan":
         st.caption(
             "Beside it goes a small file, named like it and ending in .plan.json: options, decisions, counts and digests of the "
             "plan, so that the subset can always be told from others."
+            + (" The weights go into another, ending in .weights.npy." if form == "datacomp" else "")
         )
 
 
 def download(workspace: Workspace, plan: Artifact, form: str, pairs: int, chosen: np.ndarray | None) -> None:
     """The file through the browser: at once where it is small, else made by a job and sent piece by piece."""
+    if form in FOLDERS:
+        st.caption("A folder of photos does not go through a browser. Write it to a path, and take it from there.")
+        return
     if pairs <= AT_ONCE or form == "plan":
         training = reading.training(workspace)
 
@@ -77,11 +96,11 @@ def download(workspace: Workspace, plan: Artifact, form: str, pairs: int, chosen
                 f"Download {FILES[form]}", lambda: content(0), FILES[form], MIME[form],
                 icon=":material/download:", on_click="ignore", key=f"export_download_{form}",
             )
-            if form != "plan":
+            for which, part in enumerate(parts(Path(FILES[form]), form)[1:], 1):
+                label, kind, told = _told(part)
                 st.download_button(
-                    "and what it was made with", lambda: content(1), beside(Path(FILES[form])).name,
-                    "application/json", on_click="ignore", key=f"export_sidecar_{form}", type="tertiary",
-                    help="Options, decisions, counts and digests of the plan, as JSON.",
+                    label, functools.partial(content, which), part.name, kind, on_click="ignore", key=f"export_{part.name}",
+                    type="tertiary", help=told,
                 )
         return
     if chosen is not None:
@@ -97,10 +116,9 @@ def download(workspace: Workspace, plan: Artifact, form: str, pairs: int, chosen
     with st.container(horizontal=True):
         words = f"Download {FILES[form]} ({byte_words(file.stat().st_size)})"
         st.link_button(words, served.file(f"{plan.digest}-{form}", file, FILES[form]), icon=":material/download:")
-        st.link_button(
-            "and what it was made with", served.file(f"{plan.digest}-{form}-plan", beside(file), beside(Path(FILES[form])).name),
-            type="tertiary", help="Options, decisions, counts and digests of the plan, as JSON.",
-        )
+        for which, part in enumerate(parts(file, form)[1:], 1):
+            label, _, told = _told(part)
+            st.link_button(label, served.file(f"{plan.digest}-{form}-{which}", part, part.name), type="tertiary", help=told)
 
 
 def written(workspace: Workspace) -> None:
@@ -125,7 +143,7 @@ def _rows_of(workspace: Workspace, job: jobs.Job) -> list[dict]:
         there = job.status == "done" and path.exists()
         rows.append({
             "File": str(path), "State": state if job.status != "done" or there else "moved or deleted",
-            "Size": byte_words(path.stat().st_size) if there else None,
+            "Size": byte_words(path.stat().st_size) if there and path.is_file() else None,
             "When": time.strftime("%d %b %H:%M", time.localtime(job.finished or job.submitted)),
         })
     return rows
@@ -135,12 +153,16 @@ def _pending(workspace: Workspace) -> bool:
     return any(name == "export" for job in jobs.jobs(workspace) if job.unfinished for name, _ in job.commands)
 
 
-def _replace_nothing(options: ExportOptions) -> None:
+def _replace_nothing(files: list[Path], options: ExportOptions) -> None:
     """What the shell says with its flag, the page says with its switch."""
-    file = Path(options.output).expanduser()
-    there = [path for path in (file, beside(file)) if path.is_file()]
+    there = [path for path in files if stands(path)]
     if there and not options.overwrite:
-        raise ExportError(f"{there[0]} exists. Name another file, or switch on “Replace the file if it exists”.")
+        kind = "folder" if options.format in FOLDERS else "file"
+        raise ExportError(f"{there[0]} exists. Name another {kind}, or switch on “Replace the {kind} if it exists”.")
+
+
+def _told(part: Path) -> tuple[str, str, str]:
+    return next(told for ending, told in BESIDE.items() if part.name.endswith(ending))
 
 
 def _stored(pairs: TrainingPairs, workspace: Workspace, chosen: np.ndarray | None) -> str:
@@ -161,8 +183,8 @@ def _submit(workspace: Workspace, options: ExportOptions) -> None:
     jobs.submit(workspace, [("export", options.recipe())], f"Writing {Path(options.output).name}")
 
 
-def _content(workspace: Workspace, form: str, only: str) -> tuple[bytes, bytes]:
-    """The file and, unless it is the plan, what lies beside it."""
+def _content(workspace: Workspace, form: str, only: str) -> list[bytes]:
+    """The file and what lies beside it."""
     with tempfile.TemporaryDirectory() as folder:
         file = export_subset(workspace, ExportOptions(form, str(Path(folder) / FILES[form]), only))
-        return file.read_bytes(), beside(file).read_bytes() if beside(file).exists() else b""
+        return [part.read_bytes() for part in parts(file, form)]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
 from influencespace import jobs
 from influencespace.curation.history import History
-from influencespace.export.batches import Subset
+from influencespace.export.batches import Batch, Subset
 from influencespace.export.options import FILES
 from influencespace.export.sidecar import describe_plan
-from influencespace.export.subset import estimated_bytes
+from influencespace.export.subset import check_pairs, estimated_bytes
 from influencespace.ui import planning, reading, selection
 from influencespace.ui.guard import guarded
 from influencespace.ui.markdown import escaped
@@ -20,11 +19,21 @@ from influencespace.workspace import Artifact, Workspace
 
 # The size is reckoned from so many rows, and so many of them are shown.
 SAMPLE, FIRST = 1000, 50
-LABELS = {"jsonl": "JSON lines", "csv": "CSV", "parquet": "Parquet", "plan": "The plan alone"}
+LABELS = {
+    "jsonl": "JSON lines", "csv": "CSV", "parquet": "Parquet", "coco": "COCO captions", "webdataset": "WebDataset",
+    "imagefolder": "Image folder", "datacomp": "DataComp", "sampler": "PyTorch sampler", "plan": "The plan alone",
+}
 WHAT = {
     "jsonl": "One JSON object a pair, with its weight, cluster, disposition and reason. Most training code reads it.",
-    "csv": "One row a pair, with its weight, cluster, disposition and reason, for spreadsheets and statistics.",
+    "csv": "One row a pair, with its weight, cluster, disposition and reason, for spreadsheets and statistics. A text that a "
+           "spreadsheet would take for a formula gets an apostrophe in front.",
     "parquet": "One row a pair, with its weight, cluster, disposition and reason; the smallest, and the quickest to read.",
+    "coco": "One JSON file of COCO captions: an annotation a pair, with its weight, and an image a photo.",
+    "webdataset": "A folder of tar shards: photo, caption and all that is known of each pair, its weight included, for "
+                  "webdataset and OpenCLIP.",
+    "imagefolder": "A folder of photos with metadata.jsonl, captions and weights in it, for Hugging Face datasets.",
+    "datacomp": "The uids of the pairs, sorted, for DataComp's resharder; their weights in a second file.",
+    "sampler": "Rows of the source's table and their weights, for PyTorch's WeightedRandomSampler.",
     "plan": "A small JSON document that rebuilds the subset from the original pairs, without any caption.",
 }
 
@@ -60,10 +69,18 @@ def choose() -> str:
     """The format."""
     form = st.segmented_control(
         "Format", list(FILES), default="jsonl", required=True, format_func=LABELS.get, key="export_format",
-        persist_state="session", help="The columns are the same in all formats but the last.",
+        persist_state="session", help="All hold the same pairs with the same weights; docs/formats.md says how to read each.",
     )
     st.caption(WHAT[form])
     return form
+
+
+def fits(workspace: Workspace, plan: Artifact, form: str) -> bool:
+    """Whether the pairs have what the format needs; where not, a sentence says what they lack."""
+    with guarded():
+        check_pairs(_first(workspace, plan)[1], form)
+        return True
+    return False
 
 
 def only_selected(workspace: Workspace, plan: Artifact, form: str) -> tuple[np.ndarray | None, int]:
@@ -101,8 +118,9 @@ def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None
         )
         return
     st.markdown("**The first rows**")
+    rows = _first(workspace, plan)[1].head(FIRST).rows
     st.dataframe(
-        _first(workspace, plan)[1].head(FIRST), hide_index=True, height=390, key="export_rows", alt="The first rows that go out",
+        rows, hide_index=True, height=390, key="export_rows", alt="The first rows that go out",
         column_config={
             "caption": st.column_config.TextColumn(width="large"), "weight": st.column_config.NumberColumn(format="%.3g"),
         },
@@ -113,7 +131,7 @@ def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None
 
 
 def size(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None:
-    """How many pairs go out, and how large the file will be."""
+    """How many pairs go out, and how large it will be."""
     counts = plan.facts
     left, middle, right = st.columns([1, 1.3, 1.15], gap="small")
     left.metric(
@@ -125,7 +143,7 @@ def size(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None:
     count = (plan.folder / "plan.json").stat().st_size if exact else estimated_bytes(*_first(workspace, plan), form, pairs)
     right.metric(
         "Size", ("" if exact else "≈ ") + byte_words(count), border=True,
-        help="Of the file." if exact else f"Of the file, reckoned from its first {SAMPLE:,} rows.",
+        help="Of the file." if exact else f"Reckoned from the first {SAMPLE:,} pairs.",
     )
 
 
@@ -150,12 +168,12 @@ def _make_plan(workspace: Workspace) -> None:
     jobs.submit(workspace, [("plan", None)], "Making the plan")
 
 
-def _first(workspace: Workspace, plan: Artifact) -> tuple[Subset, pd.DataFrame]:
+def _first(workspace: Workspace, plan: Artifact) -> tuple[Subset, Batch]:
     return _read_first(str(workspace.path), plan.digest)
 
 
 # A resource, for it is read-only.
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _read_first(path: str, digest: str) -> tuple[Subset, pd.DataFrame]:
+def _read_first(path: str, digest: str) -> tuple[Subset, Batch]:
     subset = Subset(Workspace(path))
     return subset, subset.head(SAMPLE)

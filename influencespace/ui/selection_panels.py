@@ -10,6 +10,7 @@ import streamlit as st
 
 from influencespace.features.search import best
 from influencespace.pairs.views import GROUP
+from influencespace.spreadsheets import harmless_texts
 from influencespace.ui import gallery, pair_view, planned, reading, selection, served, wording
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
 from influencespace.ui.markdown import escaped
@@ -156,7 +157,8 @@ def export(pairs: TrainingPairs, chosen: Selection) -> None:
 def names_csv(pairs: TrainingPairs, chosen: Selection) -> np.ndarray:
     """The bytes of a CSV file with the column ``id``, a row a selected pair."""
     ids, sink = pairs.text("id"), pa.BufferOutputStream()
-    pyarrow.csv.write_csv(pa.table({"id": ids if chosen.index is None else ids.take(pa.array(chosen.index))}), sink)
+    names = ids if chosen.index is None else ids.take(pa.array(chosen.index))
+    pyarrow.csv.write_csv(pa.table({"id": harmless_texts(names.to_pandas())}), sink)
     return np.frombuffer(sink.getvalue(), dtype=np.uint8)
 
 

@@ -3,6 +3,7 @@
 from itertools import groupby
 
 import pandas as pd
+from PIL import Image
 
 from influencespace.options import Options
 from influencespace.workspace import Workspace
@@ -11,7 +12,9 @@ CAPTIONS = [
     "a dog runs", 'he said "hi", then left', "two\nlines\r\nand a\rreturn", "=SUM(A1:A9)",
     "ein Mädchen 🐕 läuft\u2028weiter", "  spaces  ", "NA", "held out", "x,y;z\tw", "'single'",
 ]
+# Of the training pairs, and of all pairs.
 KEPT = [0, 1, 2, 4, 5, 7]
+KEPT_PAIRS = [0, 1, 2, 4, 5, 8]
 
 
 def pairs(folder):
@@ -21,7 +24,7 @@ def pairs(folder):
         "image": [f"images/{i}.jpg" for i in range(10)],
         "image_path": [str(folder / "images" / f"{i}.jpg") for i in range(10)],
         "caption": CAPTIONS,
-        "photo": [f"{i:x}" for i in range(10)],
+        "photo": [f"{i:032x}" for i in range(10)],
         "split": ["train"] * 7 + ["test"] + ["train", "validation"],
         "group.gender_words": ["female", "male"] * 5,
         "group.topic": ["x"] * 10,
@@ -73,17 +76,17 @@ def plan_json(folder):
     }
 
 
-def workspace(folder):
-    """``folder/W``, with ``folder/pairs.jsonl`` and ``folder/images`` as what it came from."""
+def workspace(folder, **columns):
+    """``folder/W``, with ``folder/pairs.jsonl`` and ``folder/images`` as what it came from; ``columns`` differ."""
     (folder / "images").mkdir(parents=True)
     for i in range(10):
-        (folder / "images" / f"{i}.jpg").write_bytes(b"photo")
+        Image.new("RGB", (8, 8), (25 * i, 100, 200)).save(folder / "images" / f"{i}.jpg")
     source = folder / "pairs.jsonl"
     source.write_text("{}\n", encoding="utf-8")
     made = Workspace(folder / "W", create=True)
-    members, clusters, topics, decided, reasons = tables()
+    members, clusters, topics = tables()[:3]
     with made.write("pairs", Options()) as draft:
-        draft.table("pairs", pairs(folder))
+        draft.table("pairs", pairs(folder).assign(**columns))
         draft.facts["source"] = str(source)
     for name in ("features", "proxy"):
         with made.write(name, Options()):
@@ -92,11 +95,18 @@ def workspace(folder):
         draft.table("members", members)
         draft.table("clusters", clusters)
         draft.table("topics", topics)
+    write_scores_and_plan(made, folder)
+    return made
+
+
+def write_scores_and_plan(made, folder, pruned=()):
+    decided, reasons = tables()[3:]
+    decided.loc[list(pruned), "weight"] = 0
+    kept = int((decided["weight"] > 0).sum())
     with made.write("scores", Options()):
         pass
     with made.write("plan", Options()) as draft:
         draft.table("pairs", decided)
         draft.table("clusters", reasons)
-        draft.json("plan", plan_json(folder))
-        draft.facts = {"pairs": 8, "kept": 6, "removed": 2, "up_weighted": 2, "notes": []}
-    return made
+        draft.json("plan", plan_json(folder) | {"kept": kept})
+        draft.facts = {"pairs": 8, "kept": kept, "removed": 8 - kept, "up_weighted": 2, "notes": []}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from influencespace.errors import ExportError
-from influencespace.export.batches import Subset
+from influencespace.export.batches import Batch, Subset
 from influencespace.export.jsonl import write_jsonl
 from influencespace.export.options import ExportOptions
 from influencespace.export.plan import rebuild
@@ -30,7 +30,7 @@ def test_the_rebuilt_subset_equals_the_exported_one_byte_for_byte(workspace, tmp
     document = export_subset(workspace, ExportOptions("plan", str(tmp_path / "plan.json")))
     rows = rebuild(json.loads(document.read_text(encoding="utf-8")), workspace.artifact("pairs").table("pairs"))
     pd.testing.assert_frame_equal(rows, planned_subset(workspace))
-    write_jsonl([rows], Subset(workspace).schema, tmp_path / "rebuilt.jsonl")
+    write_jsonl([Batch(rows, rows)], Subset(workspace).schema, tmp_path / "rebuilt.jsonl")
     assert (tmp_path / "rebuilt.jsonl").read_bytes() == subset.read_bytes()
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 
 import export_cases as cases
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 
 from influencespace.curation.sets import save
 from influencespace.errors import ExportError, OptionError, WorkspaceError
-from influencespace.export.options import ExportOptions
+from influencespace.export.options import FILES, ExportOptions
 from influencespace.export.subset import export_subset, planned_subset
+from influencespace.options import Options
+from influencespace.spreadsheets import original
 from influencespace.workspace import Workspace
 
 COLUMNS = [
@@ -59,12 +62,39 @@ def test_csv_brings_every_caption_back_to_the_letter(workspace, tmp_path):
     with path.open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
     assert list(found[0]) == COLUMNS
-    assert [row["caption"] for row in found] == planned_subset(workspace)["caption"].tolist()
+    assert [original(row["caption"]) for row in found] == planned_subset(workspace)["caption"].tolist()
     assert [float(row["weight"]) for row in found] == [1, 1, 1.3, 1, 1, 1.3]
     back = pd.read_csv(path, keep_default_na=False, na_values={"width": [""]}, dtype={"cluster": str})
-    assert back["caption"].tolist() == planned_subset(workspace)["caption"].tolist()
+    assert back["caption"].map(original).tolist() == planned_subset(workspace)["caption"].tolist()
     assert back["cluster"].tolist() == ["0.0", "0.0", "0.1", "1.0", "1.0", "0.1"]
     assert np.isnan(back["width"][1])
+
+
+ATTACKS = ['=HYPERLINK("http://e")', "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-0.5", "'=1", "<script>", "a = b"]
+
+
+def test_csv_holds_no_formula_wherever_a_text_comes_from(tmp_path):
+    workspace = cases.workspace(tmp_path / "data", caption=ATTACKS, image=ATTACKS, **{"meta.=note": ATTACKS})
+    members, clusters, topics, *_ = cases.tables()
+    with workspace.write("clusters", Options()) as draft:
+        draft.table("members", members)
+        draft.table("clusters", clusters.assign(name="=A1"))
+        draft.table("topics", topics.assign(name="@A1"))
+    cases.write_scores_and_plan(workspace, tmp_path / "data")
+    path = export_subset(workspace, ExportOptions("csv", str(tmp_path / "subset.csv")))
+    with path.open(encoding="utf-8", newline="") as file:
+        cells = list(csv.reader(file))
+    numbers = re.compile(r"[+-]?[0-9.]+")
+    assert not [cell for row in cells for cell in row if cell[:1] in list("=+-@\t\r") and not numbers.fullmatch(cell)]
+    rows = planned_subset(workspace)
+    assert [original(name) for name in cells[0]] == list(rows.columns)
+    for name, column in zip(cells[0], zip(*cells[1:], strict=True), strict=True):
+        if name not in ("weight", "topic", "width", "flag"):
+            assert list(map(original, column)) == rows[original(name)].tolist()
+    for form in ("jsonl", "parquet"):
+        path = export_subset(workspace, ExportOptions(form, str(tmp_path / form)))
+        found = lines(path) if form == "jsonl" else pd.read_parquet(path).to_dict("records")
+        assert [row["caption"] for row in found] == rows["caption"].tolist()
 
 
 def test_parquet_equals_the_rows_with_their_types(workspace, tmp_path):
@@ -79,8 +109,8 @@ def test_a_folder_that_is_absent_is_made_and_nothing_else_is_left(workspace, tmp
 
 def test_without_an_output_the_file_is_named_by_the_format(workspace, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = [export_subset(workspace, ExportOptions(form)).name for form in ("jsonl", "csv", "parquet", "plan")]
-    assert found == ["subset.jsonl", "subset.csv", "subset.parquet", "plan.json"]
+    forms = [form for form in FILES if form != "datacomp"]
+    assert [export_subset(workspace, ExportOptions(form)).name for form in forms] == [FILES[form] for form in forms]
 
 
 def test_progress_is_reported_to_its_end(workspace, tmp_path):
@@ -126,7 +156,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(workspace, tmp_path
         file.write_text("half", encoding="utf-8")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(export_subset.__globals__["WRITERS"], "jsonl", full)
+    monkeypatch.setattr("influencespace.export.subset.write_jsonl", full)
     with pytest.raises(ExportError, match="cannot be written: No space left"):
         export_subset(workspace, ExportOptions(output=str(path), overwrite=True))
     assert path.read_bytes() == before
@@ -152,7 +182,7 @@ def test_no_plan_yet_names_the_command_that_makes_one(tmp_path):
 
 
 def test_an_unknown_format_is_refused_at_once():
-    with pytest.raises(OptionError, match="choose from jsonl, csv, parquet, plan"):
+    with pytest.raises(OptionError, match="choose from jsonl, csv, parquet, coco, webdataset"):
         ExportOptions("xlsx")
 
 

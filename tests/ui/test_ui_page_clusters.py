@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -252,6 +253,8 @@ def test_names_of_the_selection_go_out_as_csv(workspace):
     ]
     everything = selection.Selection(Choice(), None, TRAIN, "", "all")
     assert len(pa.csv.read_csv(pa.BufferReader(selection_panels.names_csv(pairs, everything).tobytes()))) == TRAIN
+    hostile = SimpleNamespace(text=lambda name: pa.chunked_array([["=1+1", "-7"]]))
+    assert selection_panels.names_csv(hostile, everything).tobytes() == b'"id"\n"\'=1+1"\n"-7"\n'
 
 
 def test_list_is_sorted_here(app, workspace):

@@ -56,7 +56,7 @@ def test_it_shows_the_first_rows_and_how_much_goes_out(app, workspace):
     assert "Written of late" not in words(opened)
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl", "coco", "sampler"])
 def test_writing_is_a_job(app, workspace, tmp_path, form):
     opened = app("export")
     opened.session_state["export_format"] = form
@@ -64,8 +64,44 @@ def test_writing_is_a_job(app, workspace, tmp_path, form):
     path = tmp_path / "out" / "subset"
     opened.text_input(key=f"export_to_{form}").set_value(f" {path} ")
     fine(press(opened, "Write the file"))
-    options = {"format": form, "output": str(path), "only": "", "overwrite": False}
+    options = {"format": form, "output": str(path), "only": "", "overwrite": False, "shard_pairs": 10_000}
     assert app.submitted == [("demo", [("export", options)])]
+
+
+def test_a_folder_of_photos_is_written_and_not_downloaded(app, workspace, tmp_path):
+    opened = app("export")
+    opened.session_state["export_format"] = "webdataset"
+    opened.run()
+    opened.number_input(key="export_shard_pairs").set_value(7)
+    opened.text_input(key="export_to_webdataset").set_value(str(tmp_path / "shards"))
+    assert not opened.get("download_button")
+    fine(press(opened, "Write the folder"))
+    [(_, [(_, options)])] = app.submitted
+    assert (options["format"], options["shard_pairs"]) == ("webdataset", 7)
+    assert len(list(export_subset(workspace, ExportOptions(**options)).iterdir())) == 7
+
+
+def test_a_folder_that_is_there_is_kept_unless_told_otherwise(app, workspace, tmp_path):
+    export_subset(workspace, ExportOptions("imagefolder", str(tmp_path / "photos")))
+    opened = app("export")
+    opened.session_state["export_format"] = "imagefolder"
+    opened.run()
+    opened.text_input(key="export_to_imagefolder").set_value(str(tmp_path / "photos"))
+    press(opened, "Write the folder")
+    assert "exists. Name another folder, or switch on “Replace the folder if it exists”" in opened.error[0].value
+    opened.toggle(key="export_overwrite").set_value(True)
+    fine(press(opened, "Write the folder"))
+    assert app.submitted[0][1][0][1]["overwrite"] is True
+
+
+def test_what_the_pairs_lack_for_a_format_is_a_sentence(app, workspace):
+    opened = app("export")
+    opened.session_state["export_format"] = "datacomp"
+    opened.run()
+    assert "uids of 32 hex digits, and the id 'pair-" in opened.error[0].value
+    assert not opened.get("download_button")
+    assert "Write the file" not in [button.label for button in opened.button]
+    assert opened.dataframe
 
 
 def test_the_plan_alone_is_told_from_what_it_was_made_with(app, workspace):

@@ -21,6 +21,7 @@ from influencespace.evaluation.retrieval import GAINED, LOST, crossed, crossings
 from influencespace.metrics.fairness import OPPORTUNITY, PARITY
 from influencespace.metrics.recall import BOTH, IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from influencespace.pairs.views import heldout
+from influencespace.spreadsheets import csv_text
 from influencespace.training.options import MEANING
 from influencespace.ui import colours, svg, thumbnails
 from influencespace.ui.report_measures import further
@@ -82,7 +83,7 @@ def html(workspace: Workspace) -> str:
 
 def csv(workspace: Workspace) -> str:
     """Every figure of the report as CSV, one a row."""
-    return figures(Report.read(workspace)).to_csv(index=False, lineterminator="\n")
+    return csv_text(figures(Report.read(workspace)))
 
 
 def write_report(workspace: Workspace, output: str, csv_output: str = "", overwrite: bool = False) -> list[Path]:

@@ -69,7 +69,7 @@ def run_half(case: Case, path: Path, swap: bool, train: TrainOptions, groups: tu
     """Take one half from import to trained arms, and train the oracle with the same settings and seeds."""
     workspace = Workspace(path, create=True)
     source = replace(case.source, swap=swap, groups=groups)
-    wanted = {name: stage.options() for name, stage in STAGES.items() if name not in ("import", "embed", "train")}
+    wanted = {name: STAGES[name].options() for name in ("proxy", "cluster", "score", "plan")}
     run_stages(
         workspace, {"import": source, "embed": EmbedOptions(encoder=case.encoder), **wanted, "train": train}, Bars(quiet=True)
     )

@@ -135,7 +135,7 @@ def open_half(name: str, side: str, workspaces: Path) -> Half:
     """Take a workspace from import to a plan and to the learning rate and epochs that the full data choose."""
     workspace = Workspace(workspaces / f"{name}-{side}", create=True)
     train = TrainOptions(arms=(FULL,), seeds=1)
-    wanted = {key: stage.options() for key, stage in STAGES.items() if key not in ("import", "train")}
+    wanted = {name: STAGES[name].options() for name in ("embed", "proxy", "cluster", "score", "plan")}
     source = replace(cases()[name].source, swap=side == "b")
     run_stages(workspace, {"import": source, **wanted, "train": train}, Bars(quiet=True))
     chosen = workspace.artifact("training").facts["settings"]

@@ -6,6 +6,7 @@ import functools
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from influencespace.curation.sets import load
-from influencespace.errors import ExportError
+from influencespace.errors import DamagedError, ExportError
 from influencespace.export.batches import Batch, Subset
 from influencespace.export.coco import write_coco
 from influencespace.export.csv import write_csv
@@ -31,9 +32,11 @@ from influencespace.export.sidecar import beside, describe_plan
 from influencespace.export.webdataset import write_webdataset
 from influencespace.pairs.stretch import open_image
 from influencespace.progress import Progress, silent
-from influencespace.workspace import Workspace, canonical
+from influencespace.workspace import Workspace
 
 Writer = Callable[[Iterable[Batch], pa.Schema, Path], None]
+# What a subset is read from.
+READ = ("pairs", "clusters", "plan")
 # How often a writer goes through the pairs, where that is not once.
 PASSES = {"coco": 2}
 # Of so many photos the size is looked up for an estimate. Members of a tar fill blocks, and have one more as a header.
@@ -48,7 +51,7 @@ def export_subset(workspace: Workspace, options: ExportOptions, progress: Progre
     Raises
     ------
     WorkspaceError
-        If there is no plan yet.
+        If there is no plan yet, or what is read for it is not as it was written.
     ExportError
         If the plan is stale, or keeps none of the pairs that are wanted; if there is something in the place that is not to be
         replaced, or it lies where the pairs came from or inside the workspace, or cannot be written; or if the pairs have not
@@ -60,13 +63,15 @@ def export_subset(workspace: Workspace, options: ExportOptions, progress: Progre
             f"The plan of {workspace.path} is stale: something before it, or a decision, has changed since it was made. "
             "Make it again with: python -m influencespace plan"
         )
+    for why in workspace.check(READ).values():
+        raise DamagedError(why)
     files = check_destination(workspace, options)
     spare_images(workspace, files)
     path = files[0]
     progress(0, 1, "reading the plan")
     if options.format == "plan":
         with put_in_place(path) as folder:
-            (folder / path.name).write_text(canonical(plan.json("plan")) + "\n", encoding="utf-8", newline="\n")
+            shutil.copyfile(plan.folder / "plan.json", folder / path.name)
     else:
         subset = Subset(workspace, _only(workspace, options.only))
         if subset.pairs == 0:

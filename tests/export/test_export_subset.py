@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from influencespace.curation.sets import save
-from influencespace.errors import ExportError, OptionError, WorkspaceError
+from influencespace.errors import DamagedError, ExportError, OptionError, WorkspaceError
 from influencespace.export.options import FILES, ExportOptions
 from influencespace.export.subset import export_subset, planned_subset
 from influencespace.options import Options
@@ -174,6 +174,16 @@ def test_a_stale_plan_is_refused_with_what_to_do(workspace, tmp_path):
     with pytest.raises(ExportError, match=r"stale.*influencespace plan"):
         export_subset(workspace, ExportOptions(output=str(tmp_path / "subset.jsonl")))
     assert not (tmp_path / "subset.jsonl").exists()
+
+
+@pytest.mark.parametrize(("form", "file"), [("csv", "pairs/pairs.parquet"), ("plan", "plan/plan.json")])
+def test_what_is_not_as_it_was_written_does_not_go_out(workspace, tmp_path, form, file):
+    content = bytearray((workspace.path / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (workspace.path / file).write_bytes(content)
+    with pytest.raises(DamagedError, match="holds other bytes than were written"):
+        export_subset(workspace, ExportOptions(form, str(tmp_path / "subset")))
+    assert not (tmp_path / "subset").exists()
 
 
 def test_no_plan_yet_names_the_command_that_makes_one(tmp_path):

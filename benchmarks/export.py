@@ -34,7 +34,7 @@ from influencespace.options import Options
 from influencespace.workspace import Workspace
 
 BLOCK, TOPICS, PHOTOS, SIDE = 50_000, 200, 1000, 160
-WORDS = np.array(["a", "the", "dog", "cat", "child", "street", "runs", "sits", "red", "blue", "near", "under", "with", "old", "tree"])
+WORDS = np.array(["a", "the", "dog", "cat", "child", "street", "runs", "sits", "red", "blue", "near", "under", "with", "tree"])
 
 
 def fabricate(folder: Path, n: int, photos: bool) -> Workspace:

@@ -68,11 +68,10 @@ def flag(name: str) -> str:
 
 
 def describe(options: type[Options]) -> list[dict[str, Any]]:
-    """Name, type, default, help and bounds of every option of a stage, for shell, pages and documents."""
+    """Name, type, default, help and bounds of every option of a stage, for shell, pages and documents; its own come first."""
     hints = typing.get_type_hints(options)
-    return [
-        {"name": f.name, "type": hints[f.name], "default": f.default, **f.metadata} for f in dataclasses.fields(options)
-    ]
+    fields = sorted(dataclasses.fields(options), key=lambda field: field.name not in options.__annotations__)
+    return [{"name": f.name, "type": hints[f.name], "default": f.default, **f.metadata} for f in fields]
 
 
 def _check(field: dataclasses.Field, value: Any) -> None:

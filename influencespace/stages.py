@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from influencespace import engines
 from influencespace.clusters.options import ClusterOptions
 from influencespace.clusters.stage import find_clusters
 from influencespace.curation.effects import find_effects
 from influencespace.curation.options import PlanOptions, VerifyOptions
 from influencespace.curation.stage import plan_subset
 from influencespace.curation.verify import verify
+from influencespace.engines import LOCAL, EngineOptions
 from influencespace.evaluation.ablation import ablate
 from influencespace.evaluation.ablation_options import AblationOptions
 from influencespace.evaluation.stage import train_arms
@@ -72,7 +75,9 @@ STAGES: dict[str, Stage] = {
 }
 
 
-def run_stages(workspace: Workspace, wanted: dict[str, Options], progress: Progress = silent) -> list[str]:
+def run_stages(
+    workspace: Workspace, wanted: dict[str, Options], progress: Progress = silent, where: EngineOptions | None = None
+) -> list[str]:
     """Run stages in the order of the road, holding the workspace; returns the names of those that were run.
 
     What a wanted stage needs and what is missing or stale is made first, with the options it was made with before, or
@@ -82,13 +87,22 @@ def run_stages(workspace: Workspace, wanted: dict[str, Options], progress: Progr
     All files that the run may read are compared with the digests they were written with first. What is damaged is made again,
     which ``progress`` is told of; what was made from it stays current if that comes out the same.
 
+    Stages that leave open what computes them are computed by the engine ``where``, or else by the first engine that a wanted
+    stage names.
+
     Raises
     ------
     InfluenceSpaceError
         By the stages; what was made before the error stays.
     """
+    if where is None or where.engine == LOCAL:
+        where = engines.common(wanted.values())
+    if engines.handed_over(where):
+        from influencespace.engines.ray_jobs import run_elsewhere  # which asks for Ray
+
+        return run_elsewhere(workspace, wanted, where, progress)
     ran = []
-    with workspace.lock():
+    with workspace.lock(), contextlib.ExitStack() as held:
         for why in workspace.check(_read(wanted)).values():
             progress(0, 1, why)
         for stage in STAGES.values():
@@ -98,7 +112,9 @@ def run_stages(workspace: Workspace, wanted: dict[str, Options], progress: Progr
                     continue
                 options = options_before(workspace, stage)
             if stage.name == "import" or not workspace.is_current(stage.artifact, options):
-                stage.run(workspace, options, progress)
+                if where is not None and not ran:
+                    held.enter_context(engines.start(where))  # once for all stages
+                stage.run(workspace, engines.placed(options, where), progress)
                 ran.append(stage.name)
     return ran
 

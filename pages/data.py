@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from influencespace.ui import data_panels, reading, statistics_panels, workspace_panels, workspaces
+from influencespace.ui import data_panels, engine_panels, reading, statistics_panels, workspace_panels, workspaces
 from influencespace.ui.road import need
 
 workspace = workspaces.current()
@@ -35,3 +35,5 @@ with st.expander("Bring in your own pairs", icon=":material/upload_file:", expan
 st.subheader("Workspaces")
 workspace_panels.listed(Path(st.session_state["workspaces_folder"]), workspace)
 workspace_panels.make_new()
+with st.expander("What computes", icon=":material/memory:"):
+    engine_panels.choice(workspace)

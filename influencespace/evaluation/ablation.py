@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from influencespace.errors import TrainingError
 from influencespace.evaluation.ablation_figures import OWN, ablation_figures, arm_of
 from influencespace.evaluation.ablation_options import AblationOptions, grid_of, own_values
 from influencespace.evaluation.ablation_plans import SeedPlans, Setup
-from influencespace.evaluation.finishing import finish_runs
+from influencespace.evaluation.finishing import finish_runs, keeping
 from influencespace.evaluation.measure import Measured, RunMeasures, measure_run
 from influencespace.evaluation.runner import FEWEST_PAIRS, tuned
 from influencespace.evaluation.stage import load
@@ -66,10 +67,11 @@ def ablate(workspace: Workspace, options: AblationOptions, progress: Progress = 
         held_out = Measured([], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared)
         wanted = {(name_of(v), seed): v for _, seed in train.runs(["influence"]) for v in variants(grid, own)}
 
-        def run(name: str, seed: int, report: Callable[[], None]) -> RunMeasures:
-            return ablation.run(wanted[name, seed], seed, report)
+        def run(name: str, seed: int, tell: Callable[..., None]) -> RunMeasures:
+            return ablation.run(wanted[name, seed], seed, tell)
 
-        measured, _ = finish_runs(list(wanted), run, _load, kept, journal, held_out, "training with {name}", progress)
+        share = partial(keeping, run, kept, held_out)
+        measured, _ = finish_runs(list(wanted), share, _load, kept, journal, held_out, "training with {name}", progress)
         progress(len(wanted), len(wanted), "comparing the settings")
         save_measures(draft, measured)
         draft.table("figures", ablation_figures(measured, grid, own))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from influencespace.engines import HERE, Engine, Piece
 from influencespace.errors import TrainingError
 from influencespace.evaluation.measure import RunMeasures, measure_run
 from influencespace.progress import Progress
 from influencespace.proxy.stage import stored_fit
 from influencespace.training.arms import ArmWeights, Curation, Redrawn
 from influencespace.training.dynamic import Judge, Recuration
-from influencespace.training.journal import Journal
 from influencespace.training.kept import Kept
 from influencespace.training.loop import Settings
 from influencespace.training.options import DYNAMIC, UNTRAINED, TrainOptions
@@ -26,22 +27,51 @@ TUNING_SEEDS = 2
 FEWEST_PAIRS = 2
 
 
-def tuned(trainer: Trainer, options: TrainOptions, kept: Kept, progress: Progress) -> tuple[Settings, list[Trial]]:
-    """The settings of all arms: chosen on the full data where the options leave a choice."""
+def _unwatched() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Tries settings on the full data, one a piece; ``trainer()`` is the trainer that this process has."""
+
+    trainer: Callable[[], Trainer]
+    settings: list[Settings]
+    seeds: tuple[int, ...]
+    watch: Callable[[], None] = _unwatched
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
+        """Yields ``scores`` (photos,) a piece."""
+        for piece in pieces:
+            yield {"scores": trial_scores(self.trainer(), self.settings[piece], self.seeds, self.watch)}
+
+
+def tuned(
+    trainer: Trainer, options: TrainOptions, kept: Kept, progress: Progress, engine: Engine = HERE,
+    elsewhere: Callable[[], Trainer] | None = None,
+) -> tuple[Settings, list[Trial]]:
+    """The settings of all arms: chosen on the full data where the options leave a choice.
+
+    ``elsewhere`` makes the same trainer in another process, for an engine that has them.
+    """
     seeds = tuple(options.seed + k for k in range(TUNING_SEEDS))
     settings = candidates(trainer.grid(), options)
-    done = iter(range(len(settings)))
+    if len(settings) == 1:
+        return tune(settings, kept.tried)
+    tried = {one: found for one in settings if (found := kept.tried(one)) is not None}
+    left = [one for one in settings if one not in tried]
 
-    def scores_of(tried: Settings) -> np.ndarray:
-        report = partial(progress, next(done), len(settings), "choosing learning rate and epochs on the full data")
+    def report() -> None:
+        if len(tried) < len(settings):
+            progress(len(tried), len(settings), "choosing learning rate and epochs on the full data")
+
+    report()
+    work = Trials(elsewhere, left, seeds) if engine.remote else Trials(lambda: trainer, left, seeds, report)
+    for one, found in zip(left, engine.map(work, len(left)) if left else (), strict=True):
+        tried[one] = np.array(found["scores"])
+        kept.keep_trial(one, tried[one])
         report()
-        scores = kept.tried(tried)
-        if scores is None:
-            scores = trial_scores(trainer, tried, seeds, report)
-            kept.keep_trial(tried, scores)
-        return scores
-
-    return tune(settings, scores_of)
+    return tune(settings, tried.__getitem__)
 
 
 class Runner:
@@ -49,29 +79,23 @@ class Runner:
 
     def __init__(
         self, workspace: Workspace, trainer: Trainer, curation: Curation, settings: Settings, options: TrainOptions,
-        fit_seconds: float, kept: Kept, journal: Journal, probes: Probes,
+        fit_seconds: float, kept: Kept, probes: Probes,
     ) -> None:
         self.workspace, self.trainer, self.curation, self.settings = workspace, trainer, curation, settings
-        self.options, self.fit_seconds, self.kept, self.journal = options, fit_seconds, kept, journal
-        self.probes = probes
+        self.options, self.fit_seconds, self.kept, self.probes = options, fit_seconds, kept, probes
         self._redrawn: Redrawn | None = None
 
-    def run(self, arm: str, seed: int, report: Callable[[], None]) -> RunMeasures:
-        """One arm with one seed, trained and measured; ``report`` is called on the way, and may end it."""
-
-        def watch(step: dict) -> None:
-            self.journal.tell(arm, seed, **step)
-            report()
-
+    def run(self, arm: str, seed: int, tell: Callable[..., None]) -> RunMeasures:
+        """One arm with one seed, trained and measured; ``tell`` is called on the way, and may end it."""
         ask = partial(self.probes.ask, self.trainer)
         if arm == UNTRAINED:
             run = untouched(self.trainer, self.settings, seed, ask)
         else:
-            found = self._weights(arm, seed, report)
+            found = self._weights(arm, seed, tell)
             run = train_arm(
                 self.trainer, arm, found.weights, self.settings, seed, found.seconds, budget=self.options.budget,
-                weighting=self.options.weighting, watch=watch, checkpoint=self.kept.checkpoint(arm, seed),
-                recurate=partial(self._recuration, seed, report) if arm == DYNAMIC else None, ask=ask,
+                weighting=self.options.weighting, watch=lambda step: tell(**step), checkpoint=self.kept.checkpoint(arm, seed),
+                recurate=partial(self._recuration, seed, tell) if arm == DYNAMIC else None, ask=ask,
             )
         data = self.trainer.data
         return measure_run(run, data.test.groups, data.validation.groups, phrases=self.probes.phrases)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
+from influencespace import engines
 from influencespace.clusters.options import ClusterOptions
 from influencespace.curation.measured import remember
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.sets import finder
+from influencespace.engines import Tell
 from influencespace.errors import TrainingError
 from influencespace.evaluation.compare import compare
-from influencespace.evaluation.finishing import finish_runs
+from influencespace.evaluation.finishing import finish_runs, keeping
 from influencespace.evaluation.measure import Measured, RunMeasures
 from influencespace.evaluation.runner import Runner, tuned
 from influencespace.evaluation.store import load_measures, save_measures
@@ -49,26 +52,25 @@ def train_arms(
     TrainingError
         If no arm is left to train.
     """
-    with workspace.write("training", options) as draft:
-        data, curation, fit_seconds = load(workspace, options)
-        trainer = make(workspace, data, options, progress)
-        probes = Probes.of(workspace, data.test, options)
+    with workspace.write("training", options) as draft, engines.start(options) as engine:
+        opened = open_training(workspace, options, progress)
+        data, curation, trainer = opened.data, opened.curation, opened.trainer
         possible_arms(options, data, trainer)  # now, and not after the settings were chosen
         kept = Kept.of(workspace, options, curation.plan, curation.decisions)
         if fresh:
             kept.forget()
         journal = kept.open()
-        settings, trials = tuned(trainer, options, kept, progress)
-        arms, missing = possible_arms(options, data, trainer, settings.epochs)
-        table = workspace.artifact("pairs").table("pairs")
-        held_out = Measured(
-            [], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared, missing,
-            probes.phrases, probes.unmeasured, settings.patience > 0,
+        settings, trials = tuned(
+            trainer, options, kept, progress, engine, partial(_trainer_elsewhere, str(workspace.path), options)
         )
-        runner = Runner(workspace, trainer, curation, settings, options, fit_seconds, kept, journal, probes)
+        arms, missing = possible_arms(options, data, trainer, settings.epochs)
         wanted = options.runs(arms)
+        held_out = opened.held_out(settings, missing)
+        share = partial(keeping, opened.runner(settings, kept).run, kept, held_out)
+        if engine.remote:
+            share = partial(_share_elsewhere, str(workspace.path), options, settings, missing, kept)
         measured, taken_over = finish_runs(
-            wanted, runner.run, partial(_load, probes=probes), kept, journal, held_out, "training {name}", progress
+            wanted, share, partial(_load, probes=opened.probes), kept, journal, held_out, "training {name}", progress, engine
         )
         progress(len(wanted), len(wanted), "all arms are trained")
         progress(1, 2, "comparing the arms")
@@ -83,6 +85,56 @@ def train_arms(
         progress(2, 2, "comparing the arms")
     remember(workspace)
     return workspace.artifact("training")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A workspace as its training sees it, in this process."""
+
+    workspace: Workspace
+    options: TrainOptions
+    data: TrainingData
+    curation: Curation
+    fit_seconds: float
+    trainer: Trainer
+    probes: Probes
+
+    def runner(self, settings: Settings, kept: Kept) -> Runner:
+        """What trains its runs."""
+        return Runner(self.workspace, self.trainer, self.curation, settings, self.options, self.fit_seconds, kept, self.probes)
+
+    def held_out(self, settings: Settings, missing: dict[str, str]) -> Measured:
+        """What its runs are measured on, with no run yet."""
+        photo = self.workspace.artifact("pairs").table("pairs")["photo"].to_numpy(dtype=object)
+        test, probes = self.data.test, self.probes
+        return Measured(
+            [], photo[test.image_rows], test.groups, self.curation.compared, missing, probes.phrases, probes.unmeasured,
+            settings.patience > 0,
+        )
+
+
+def open_training(workspace: Workspace, options: TrainOptions, progress: Progress = silent) -> Opened:
+    """Load all that a training needs; ``progress`` is told of what is embedded on the way."""
+    data, curation, fit_seconds = load(workspace, options)
+    trainer = make(workspace, data, options, progress)
+    return Opened(workspace, options, data, curation, fit_seconds, trainer, Probes.of(workspace, data.test, options))
+
+
+@lru_cache(maxsize=1)
+def _opened_elsewhere(path: str, options: TrainOptions) -> Opened:
+    """In a worker's process, once for all of its pieces and runs."""
+    return open_training(Workspace(path), options)
+
+
+def _trainer_elsewhere(path: str, options: TrainOptions) -> Trainer:
+    return _opened_elsewhere(path, options).trainer
+
+
+def _share_elsewhere(
+    path: str, options: TrainOptions, settings: Settings, missing: dict[str, str], kept: Kept, tell: Tell
+) -> Callable[[str, int], None]:
+    opened = _opened_elsewhere(path, options)
+    return keeping(opened.runner(settings, kept).run, kept, opened.held_out(settings, missing), tell)
 
 
 def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Curation, float]:

@@ -62,6 +62,10 @@ class Encoder:
     tokenizer: Any
     token_options: dict[str, Any]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # To another process it goes by name, and is loaded there.
+        return _loaded_again, (self.name, self.device.type, self.digest)
+
     def prepare(self, photo: Image.Image) -> dict[str, torch.Tensor]:
         """One RGB photo as the model's input, a batch of one, on the CPU; safe to call from several threads."""
         return dict(self.image_processor(images=photo, input_data_format="channels_last", return_tensors="pt"))
@@ -137,6 +141,13 @@ def load_encoder(name: str, device: torch.device) -> Encoder:
         token_options=_token_options(kind, model.config.text_config, tokenizer),
     )
     return _tried(untried)
+
+
+def _loaded_again(name: str, device: str, digest: str) -> Encoder:
+    encoder = load_encoder(name, torch.device(device))
+    if encoder.digest != digest:
+        raise unusable(name, "what lies under that name on this machine is another encoder")
+    return encoder
 
 
 def _model_type(name: str, folder: Path) -> str:

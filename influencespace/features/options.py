@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from influencespace.options import Options, option
+from influencespace.engines.options import EngineOptions
+from influencespace.options import option
 
 DEFAULT_ENCODER = "openai/clip-vit-base-patch32"
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
 
 @dataclass(frozen=True)
-class EmbedOptions(Options):
+class EmbedOptions(EngineOptions):
     """How photos and captions become features."""
 
     encoder: str | None = option(

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pandas as pd
 
+from influencespace import engines
 from influencespace.features.aligned import alignment
 from influencespace.features.duplicates import find_duplicates
 from influencespace.features.options import DEFAULT_ENCODER, EmbedOptions
@@ -77,7 +78,8 @@ def _run_encoder(
     key = hashlib.sha256(f"{workspace.artifact('pairs').digest} {encoder.digest}".encode()).hexdigest()[:32]
     folder = workspace.private("features") / key
     folder.mkdir(exist_ok=True)
-    found = embed_pairs(encoder, table, folder, options.batch_size, progress)
+    with engines.start(options) as engine:
+        found = embed_pairs(encoder, table, folder, options.batch_size, progress, engine)
     _write(draft, "image", found.photos, found.photo_of)
     _write(draft, "text", found.captions, found.caption_of)
     return {"encoder": encoder.name, "logit_scale": encoder.logit_scale, "device": device.type}

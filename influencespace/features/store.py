@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from influencespace.engines import HERE, Engine, Piece
 from influencespace.errors import FeaturesError
 from influencespace.features.encoder import Encoder
 from influencespace.features.photos import load_photo
@@ -84,7 +86,46 @@ class Embeddings:
     caption_of: np.ndarray
 
 
-def embed_pairs(encoder: Encoder, table: pd.DataFrame, folder: Path, batch_size: int, progress: Progress) -> Embeddings:
+@dataclass(frozen=True)
+class PhotoBatches:
+    """Reads and embeds photos; a piece is a batch of ``size``, by (path, row) of the pairs that they came with."""
+
+    encoder: Encoder
+    sources: list[tuple[str | None, int]]
+    size: int
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
+        """Yields ``vectors`` (b, d) float16 a piece."""
+        wanted = chain.from_iterable(self.sources[piece * self.size : (piece + 1) * self.size] for piece in pieces)
+        workers = min(8, os.cpu_count() or 1)
+        with warnings.catch_warnings():
+            # Set once for all threads: import has judged these files already.
+            warnings.simplefilter("ignore")
+            for batch in batches(ahead(self._prepared, wanted, workers, 2 * self.size), self.size):
+                yield {"vectors": self.encoder.embed_photos(batch).astype(np.float16)}
+
+    def _prepared(self, source: tuple[str | None, int]) -> dict:
+        return self.encoder.prepare(open_photo(*source))
+
+
+@dataclass(frozen=True)
+class CaptionBatches:
+    """Embeds captions; a piece is a batch of ``size``."""
+
+    encoder: Encoder
+    captions: list[str]
+    size: int
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
+        """Yields ``vectors`` (b, d) float16 a piece."""
+        for piece in pieces:
+            batch = self.captions[piece * self.size : (piece + 1) * self.size]
+            yield {"vectors": self.encoder.embed_captions(batch).astype(np.float16)}
+
+
+def embed_pairs(
+    encoder: Encoder, table: pd.DataFrame, folder: Path, batch_size: int, progress: Progress, engine: Engine = HERE
+) -> Embeddings:
     """Embed the photos (one by content digest) and captions of a table of pairs, going on where ``folder`` ends.
 
     Parameters
@@ -96,7 +137,7 @@ def embed_pairs(encoder: Encoder, table: pd.DataFrame, folder: Path, batch_size:
     folder
         Where finished vectors are kept. It must belong to just this table and this encoder.
     batch_size
-        Photos or captions at once.
+        Photos or captions at once, which are a piece for the engine.
     progress
         Told of every batch.
 
@@ -111,22 +152,15 @@ def embed_pairs(encoder: Encoder, table: pd.DataFrame, folder: Path, batch_size:
     captions = sorted(table["caption"].unique(), key=lambda caption: (-len(caption), caption))
     caption_of = pd.Index(captions).get_indexer(table["caption"])
     seen, read = Rows(folder / "photos.f16", encoder.width), Rows(folder / "captions.f16", encoder.width)
-    total = len(photos) + len(captions)
     sources = list(zip(table["image_path"].to_numpy()[first], table["row"].to_numpy()[first], strict=True))
-
-    def prepared(source: tuple[str | None, int]) -> dict:
-        return encoder.prepare(open_photo(*source))
-
-    workers = min(8, os.cpu_count() or 1)
-    with warnings.catch_warnings():
-        # Set once for all threads: import has judged these files already.
-        warnings.simplefilter("ignore")
-        for batch in batches(ahead(prepared, sources[seen.done :], workers, 2 * batch_size), batch_size):
-            seen.append(encoder.embed_photos(batch))
-            progress(seen.done, total, f"embedding photos on {encoder.device.type}")
-    for batch in batches(captions[read.done :], batch_size):
-        read.append(encoder.embed_captions(batch))
-        progress(seen.done + read.done, total, f"embedding captions on {encoder.device.type}")
+    rest = [
+        (seen, PhotoBatches(encoder, sources[seen.done :], batch_size), len(photos) - seen.done, "photos"),
+        (read, CaptionBatches(encoder, captions[read.done :], batch_size), len(captions) - read.done, "captions"),
+    ]
+    for kept, work, left, what in rest:
+        for found in engine.map(work, -(-left // batch_size)) if left else ():
+            kept.append(found["vectors"])
+            progress(seen.done + read.done, len(photos) + len(captions), f"embedding {what} on {encoder.device.type}")
     return Embeddings(seen.read(), read.read(), photo_of, caption_of)
 
 
@@ -153,7 +187,7 @@ def open_photo(path: str | None, row: int) -> Image.Image:
         ) from error
 
 
-def ahead(function: Callable[[A], B], items: Sequence[A], workers: int, depth: int) -> Iterator[B]:
+def ahead(function: Callable[[A], B], items: Iterable[A], workers: int, depth: int) -> Iterator[B]:
     """The function of each item, in order, computed by threads up to ``depth`` items ahead of who asks."""
     pool = ThreadPoolExecutor(workers)
     waiting: deque = deque()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from influencespace.engines.options import EngineOptions
 from influencespace.options import Options, option
 
 
 @dataclass(frozen=True)
-class ScoreOptions(Options):
+class ScoreOptions(EngineOptions):
     """How the influence of pairs on the targets is computed."""
 
     rank: int = option(32, "Directions of curvature that are kept; the rest is damped.", minimum=1, maximum=1024)

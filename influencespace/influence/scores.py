@@ -12,17 +12,19 @@ The sign is the same everywhere: positive = keeping the pair helps (lowers the t
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from influencespace.engines import HERE, Engine, Piece
 from influencespace.influence.curvature import LowRankCurvature
 from influencespace.influence.options import ScoreOptions
 from influencespace.influence.targets import Target
 from influencespace.progress import Progress, silent
 from influencespace.proxy.bilinear import Batches
-from influencespace.proxy.crossfit import CrossFit, PreparedPairs, draw_folds
+from influencespace.proxy.crossfit import CrossFit, PreparedPairs, chunks, draw_folds
 from influencespace.proxy.objective import softmaxes
 from influencespace.proxy.options import ProxyOptions
 
@@ -32,9 +34,71 @@ CURVED = 4_096
 CHUNK = 2**23
 
 
+@dataclass(frozen=True)
+class Passes:
+    """What both passes over the proxies work on; a proxy is named by its draw and fold, and numbered draw by draw."""
+
+    pairs: PreparedPairs
+    fitted: CrossFit
+    proxy: ProxyOptions
+    options: ScoreOptions
+
+    @property
+    def proxies(self) -> list[tuple[int, int]]:
+        """All proxies, in order."""
+        return list(np.ndindex(self.fitted.priors.shape))
+
+
+@dataclass(frozen=True)
+class Solving(Passes):
+    """The first pass, over the validation pairs: :func:`influence_directions`, one proxy a piece."""
+
+    validation: np.ndarray
+    anchors: np.ndarray
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
+        """Yields ``directions`` (k, kx, ky) and ``losses`` (m,) a piece."""
+        for which in (self.proxies[piece] for piece in pieces):
+            directions, losses = influence_directions(
+                self.pairs, self.fitted, which, self.validation, self.anchors, self.proxy, self.options
+            )
+            yield {"directions": directions.cpu().numpy(), "losses": losses}
+
+
+@dataclass(frozen=True)
+class Scoring(Passes):
+    """The second pass, over the training pairs that a proxy has not seen: their slopes, one chunk of pairs a piece.
+
+    Attributes
+    ----------
+    directions
+        Those of each proxy.
+    """
+
+    directions: list[np.ndarray]
+
+    @property
+    def parts(self) -> list[tuple[int, int]]:
+        """The number of the proxy and of the chunk, of each piece."""
+        return [
+            (k, chunk) for k, (r, f) in enumerate(self.proxies)
+            for chunk in range(chunks(int((self.fitted.folds[r] == f).sum()), self.proxy.batch_size))
+        ]
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
+        """Yields ``rows`` (h,) among the training pairs and ``slopes`` (h, k) a piece."""
+        parts = self.parts
+        for k, chunk in (parts[piece] for piece in pieces):
+            directions = torch.tensor(self.directions[k]).to(self.pairs.zeros)
+            rows, found = unseen_slopes(
+                self.pairs, self.fitted, self.proxies[k], directions, self.proxy, self.options, [chunk]
+            )
+            yield {"rows": rows, "slopes": found}
+
+
 def pair_scores(
     pairs: PreparedPairs, fitted: CrossFit, validation: np.ndarray, targets: list[Target], proxy: ProxyOptions,
-    options: ScoreOptions, progress: Progress = silent,
+    options: ScoreOptions, progress: Progress = silent, engine: Engine = HERE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cross-fitted influence of each training pair on each target, and the validation losses that it is about.
 
@@ -53,17 +117,22 @@ def pair_scores(
     losses
         (m,) float64, the loss of every validation pair, mean over the proxies.
     """
-    repeats, folds = fitted.priors.shape
-    out, losses = np.zeros((2, len(pairs.train), len(targets))), np.zeros(len(validation))
     anchors = half_anchors(targets, pairs.photo[validation], proxy.seed)
-    for r in range(repeats):
-        for f in range(folds):
-            progress(r * folds + f, repeats * folds, "scoring pairs")
-            directions, loss = influence_directions(pairs, fitted, (r, f), validation, anchors, proxy, options)
-            losses += loss / (repeats * folds)
-            held, found = unseen_slopes(pairs, fitted, (r, f), directions, proxy, options)
-            out[:, held] += found.reshape(len(held), 2, len(targets)).swapaxes(0, 1) / repeats
-    progress(repeats * folds, repeats * folds, "scoring pairs")
+    solving = Solving(pairs, fitted, proxy, options, validation, anchors)
+    count = len(solving.proxies)
+    directions, losses = [], np.zeros(len(validation))
+    progress(0, count, "solving for the targets")
+    for found in engine.map(solving, count):
+        directions.append(found["directions"])
+        losses += found["losses"] / count
+        progress(len(directions), count, "solving for the targets")
+    scoring = Scoring(pairs, fitted, proxy, options, directions)
+    out, parts = np.zeros((2, len(pairs.train), len(targets))), len(scoring.parts)
+    progress(0, parts, "scoring pairs")
+    for done, found in enumerate(engine.map(scoring, parts)):
+        by_half = found["slopes"].reshape(-1, 2, len(targets)).swapaxes(0, 1)
+        out[:, found["rows"]] += by_half / len(fitted.folds)
+        progress(done + 1, parts, "scoring pairs")
     return out / len(pairs.train), losses
 
 
@@ -87,14 +156,19 @@ def influence_directions(
 
 def unseen_slopes(
     pairs: PreparedPairs, fitted: CrossFit, which: tuple[int, int], directions: torch.Tensor, proxy: ProxyOptions,
-    options: ScoreOptions,
+    options: ScoreOptions, only: Iterable[int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The training pairs that the proxy ``which`` (draw, fold) has not seen, (h,), and their slopes (h, k)."""
+    """The training pairs that the proxy ``which`` (draw, fold) has not seen, (h,), and their slopes (h, k).
+
+    ``only`` numbers the chunks of these pairs that are gone over; all of them by default.
+    """
     held = np.flatnonzero(fitted.folds[which[0]] == which[1])
-    out = np.empty((len(held), len(directions)))
-    for places, batches in pairs.chunks(pairs.train[held], proxy.batch_size, _seed(which, proxy)):
-        out[places] = slopes(fitted.models[which], batches, directions, options.estimand)
-    return held, out
+    rows, found = [], []
+    for number in range(chunks(len(held), proxy.batch_size)) if only is None else only:
+        places, batches = pairs.chunk(pairs.train[held], proxy.batch_size, _seed(which, proxy), number)
+        rows.append(held[places])
+        found.append(slopes(fitted.models[which], batches, directions, options.estimand))
+    return np.concatenate(rows), np.concatenate(found)
 
 
 def target_gradients(m: torch.Tensor, batches: Batches, anchors: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:

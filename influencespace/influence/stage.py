@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from influencespace import engines
+from influencespace.engines import HERE, Engine
 from influencespace.errors import InfluenceSpaceError
 from influencespace.features.duplicates import stored_duplicates
 from influencespace.influence.fairness import gap_scores, gaps
@@ -48,7 +50,7 @@ class Scored:
 
 def score_pairs(
     pairs: PreparedPairs, fitted: CrossFit, clusters: np.ndarray, validation: HeldOut, compared: dict[str, list[str]],
-    proxy: ProxyOptions, options: ScoreOptions, progress: Progress = silent,
+    proxy: ProxyOptions, options: ScoreOptions, progress: Progress = silent, engine: Engine = HERE,
 ) -> Scored:
     """Influence of every training pair on every target, shrunk toward its cluster's.
 
@@ -63,7 +65,7 @@ def score_pairs(
             "and some hundreds to tell groups apart. Import again with a larger --holdout, or with --validation."
         )
     targets = make_targets(validation, compared)
-    halves, losses = pair_scores(pairs, fitted, validation.rows, targets, proxy, options, progress)
+    halves, losses = pair_scores(pairs, fitted, validation.rows, targets, proxy, options, progress, engine)
     scores = shrink(halves, cluster_means(halves, clusters))
     return Scored(targets, halves, scores, *target_losses(targets, validation, losses))
 
@@ -81,7 +83,10 @@ def score(workspace: Workspace, options: ScoreOptions, progress: Progress = sile
         fitted, proxy = stored_fit(workspace, options.device)
         pairs = prepared_pairs(workspace, proxy, options.device)
         validation, clusters = heldout(source.table("pairs"), "validation"), members["cluster"].to_numpy(dtype=object)
-        scored = score_pairs(pairs, fitted, clusters, validation, source.facts["groups"], proxy, options, progress)
+        with engines.start(options) as engine:
+            scored = score_pairs(
+                pairs, fitted, clusters, validation, source.facts["groups"], proxy, options, progress, engine
+            )
         names, targets = [target.name for target in scored.targets], _targets(scored)
         draft.table("pairs", pd.DataFrame(scored.scores.astype(np.float32), columns=names))
         # A gap is one more thing to have influence on; its errors come from the differences of single pairs.

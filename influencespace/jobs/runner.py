@@ -24,6 +24,7 @@ from influencespace.export.options import ExportOptions
 from influencespace.export.subset import export_subset
 from influencespace.jobs.local import STAGES, jobs
 from influencespace.jobs.pace import Pace
+from influencespace.jobs.place import chosen
 from influencespace.jobs.store import Store
 from influencespace.options import Options, restore
 from influencespace.progress import Cancelled, Progress
@@ -122,7 +123,7 @@ def _work(workspace: Workspace, stages: ModuleType, commands: list[list[Any]], p
         else:
             raise OptionError(f"There is no stage {name!r}; there are {', '.join(stages.STAGES)}.")
     if wanted:
-        stages.run_stages(workspace, wanted, progress)
+        stages.run_stages(workspace, wanted, progress, chosen(workspace))
     for options in exports:  # of the plan that these stages have made
         export_subset(workspace, options, progress)
 

@@ -8,12 +8,13 @@ draws of the folds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from influencespace.engines import HERE, Engine, Piece
 from influencespace.errors import ProxyError
 from influencespace.progress import Progress, silent
 from influencespace.proxy.bilinear import Batches, fit, loss_and_gradient, partition, prior_scale
@@ -80,16 +81,15 @@ class PreparedPairs:
         """A random partition of some pairs (positions in all pairs) into batches."""
         return Batches.draw(*self.features(rows), self.photo[rows], size, seed, weights)
 
-    def chunks(self, rows: np.ndarray, size: int, seed: int) -> Iterator[tuple[np.ndarray, Batches]]:
-        """The batches of :meth:`batches`, a few at a time; with them the places in ``rows`` of the pairs that they hold."""
-        parts = partition(len(rows), size, seed)
-        many = max(1, CHUNK // size)
-        for first in range(0, len(parts), many):
-            chunk = parts[first : first + many]
-            places, ends = np.concatenate(chunk), np.cumsum([len(part) for part in chunk])
-            photo = torch.as_tensor(self.photo[rows[places]], dtype=torch.int64, device=self.image.device)
-            inside = torch.arange(len(places), device=self.image.device).tensor_split(ends[:-1].tolist())
-            yield places, Batches(*self.features(rows[places]), photo, None, tuple(inside))
+    def chunk(self, rows: np.ndarray, size: int, seed: int, number: int) -> tuple[np.ndarray, Batches]:
+        """A few of the batches of :meth:`batches`, the ``number``-th ones of :func:`chunks` many; and the places in ``rows`` of
+        the pairs that they hold."""
+        parts, many = partition(len(rows), size, seed), max(1, CHUNK // size)
+        chunk = parts[number * many : (number + 1) * many]
+        places, ends = np.concatenate(chunk), np.cumsum([len(part) for part in chunk])
+        photo = torch.as_tensor(self.photo[rows[places]], dtype=torch.int64, device=self.image.device)
+        inside = torch.arange(len(places), device=self.image.device).tensor_split(ends[:-1].tolist())
+        return places, Batches(*self.features(rows[places]), photo, None, tuple(inside))
 
     def seen(self, fold_of: np.ndarray, fold: int, options: ProxyOptions, seed: int) -> Batches:
         """What the proxy without a fold is fitted to: the training pairs of the other folds, or a sample of them.
@@ -127,8 +127,36 @@ class CrossFit:
     ridge: float
 
 
-def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = silent) -> CrossFit:
-    """Fit ``options.repeats`` x ``options.folds`` proxies to the training pairs.
+@dataclass(frozen=True)
+class Fits:
+    """Fits the proxy without one fold of one draw, and asks it about that fold; pieces are numbered draw by draw.
+
+    Attributes
+    ----------
+    pairs
+        What they are fitted to.
+    folds
+        (repeats, n_train), the fold of each training pair in each draw.
+    """
+
+    pairs: PreparedPairs
+    folds: np.ndarray
+    ridge: float
+    options: ProxyOptions
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
+        """Yields ``model`` (kx, ky), ``prior`` and ``cosine``, one for each pair of the fold, a piece."""
+        pairs, options = self.pairs, self.options
+        for r, f in (divmod(piece, options.folds) for piece in pieces):
+            batches = pairs.seen(self.folds[r], f, options, options.seed + 1000 * r + f)
+            prior, scale = _prior(batches, pairs)
+            model = fit(batches, self.ridge, prior, tolerance=TOLERANCE)
+            cosine = joint_cosine(model, pairs, pairs.train[self.folds[r] == f])
+            yield {"model": model.cpu().numpy(), "prior": scale, "cosine": cosine}
+
+
+def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = silent, engine: Engine = HERE) -> CrossFit:
+    """Fit ``options.repeats`` x ``options.folds`` proxies to the training pairs, each of which is a piece for the engine.
 
     Raises
     ------
@@ -146,16 +174,14 @@ def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = 
     models = pairs.zeros.repeat(options.repeats, options.folds, 1, 1)
     priors, scores = np.zeros(models.shape[:2]), np.zeros(folds.shape)
     ridge = options.ridge or choose_ridge(pairs, folds[0] == 0, options, progress)
-    for r in range(options.repeats):
-        for f in range(options.folds):
-            progress(r * options.folds + f, options.repeats * options.folds, "fitting proxies")
-            batches = pairs.seen(folds[r], f, options, options.seed + 1000 * r + f)
-            prior, priors[r, f] = _prior(batches, pairs)
-            models[r, f] = fit(batches, ridge, prior, tolerance=TOLERANCE)
-            held = np.flatnonzero(folds[r] == f)
-            cosine = joint_cosine(models[r, f], pairs, pairs.train[held])
-            scores[r, held] = (cosine - cosine.mean()) / max(cosine.std(), 1e-12)
-    progress(options.repeats * options.folds, options.repeats * options.folds, "fitting proxies")
+    count = options.repeats * options.folds
+    progress(0, count, "fitting proxies")
+    for done, found in enumerate(engine.map(Fits(pairs, folds, ridge, options), count)):
+        r, f = divmod(done, options.folds)
+        models[r, f], priors[r, f] = torch.tensor(found["model"]), found["prior"]
+        cosine = found["cosine"]
+        scores[r, folds[r] == f] = (cosine - cosine.mean()) / max(cosine.std(), 1e-12)
+        progress(done + 1, count, "fitting proxies")
     mean = scores.mean(0)
     return CrossFit(folds, models, priors, ((mean - mean.mean()) / max(mean.std(), 1e-12)).astype(np.float32), ridge)
 
@@ -179,6 +205,11 @@ def choose_ridge(pairs: PreparedPairs, held: np.ndarray, options: ProxyOptions, 
         best, least = ridge, loss
     progress(len(RIDGES), len(RIDGES), "choosing the proxies' ridge")
     return best
+
+
+def chunks(count: int, size: int) -> int:
+    """In how many chunks so many pairs in batches of at most ``size`` are gone over."""
+    return -(-max(1, -(-count // size)) // max(1, CHUNK // size))
 
 
 def draw_folds(photo: np.ndarray, folds: int, seed: int) -> np.ndarray:

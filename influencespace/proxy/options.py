@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from influencespace.options import Options, option
+from influencespace.engines.options import EngineOptions
+from influencespace.options import option
 
 
 @dataclass(frozen=True)
-class ProxyOptions(Options):
+class ProxyOptions(EngineOptions):
     """How the proxies are fitted that judge pairs they have not seen."""
 
     folds: int = option(2, "Folds a draw; every pair is judged by proxies fitted without its fold.", minimum=2, maximum=20)

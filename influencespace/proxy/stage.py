@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from influencespace import engines
 from influencespace.features.device import pick_device
 from influencespace.features.duplicates import stored_duplicates, twin_codes
 from influencespace.options import restore
@@ -24,7 +25,8 @@ def fit_proxies(workspace: Workspace, options: ProxyOptions, progress: Progress 
     """
     with workspace.write("proxy", options) as draft:
         pairs = prepared_pairs(workspace, options, options.device)
-        fitted = cross_fit(pairs, options, progress)
+        with engines.start(options) as engine:
+            fitted = cross_fit(pairs, options, progress, engine)
         draft.array("agreement", fitted.agreement)
         draft.array("folds", fitted.folds)
         draft.tensors("models", {"models": fitted.models.cpu().numpy(), "priors": fitted.priors})

@@ -14,12 +14,14 @@ from typing import Annotated, Any
 
 import typer
 
+from influencespace.engines.options import EngineOptions
 from influencespace.options import Options, describe, flag
 
 # Of several stages at once, these mean the same for all and are given once; any other shared name gets the stage's before it.
 TOGETHER = {
     "seed": "Seed of everything that is drawn.",
     "device": "Where to compute; auto takes CUDA, else MPS, else the CPU.",
+    **{field["name"]: field["help"] for field in describe(EngineOptions)},
 }
 TOGETHER_PANEL = "All stages"
 POSITIONAL = ("source",)

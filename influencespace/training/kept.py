@@ -81,6 +81,8 @@ class Kept:
         worked = sorted(self.folder.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
         for old in worked[:-RECIPES]:
             shutil.rmtree(old, ignore_errors=True)
+        for begun in self.folder.glob("draft=*"):
+            shutil.rmtree(begun, ignore_errors=True)
         return Journal(self.journal)
 
     def finished(self) -> set[tuple[str, int]]:
@@ -94,12 +96,20 @@ class Kept:
 
     @contextlib.contextmanager
     def finishing(self, arm: str, seed: int) -> Iterator[Path]:
-        """A folder to write a finished run to, which becomes its own when the block ends without an error."""
-        draft = self.folder / "draft"
+        """A folder to write a finished run to, which becomes its own when the block ends without an error.
+
+        A run that another process has finished meanwhile (one that was thought dead) stays as it is; both are the same.
+        """
+        draft = self.folder / f"draft={arm}={seed}={os.getpid()}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         yield draft
-        draft.rename(self.run(arm, seed))
+        try:
+            draft.rename(self.run(arm, seed))
+        except OSError:
+            if not self.run(arm, seed).exists():
+                raise
+            shutil.rmtree(draft)
         for begun in (self.checkpoint(arm, seed), self._drawn(arm, seed)):
             begun.unlink(missing_ok=True)
 
@@ -117,9 +127,10 @@ class Kept:
 
     def keep_drawn(self, arm: str, seed: int, found: ArmWeights) -> None:
         """Keep the weights of a run that begins."""
-        draft = self.folder / "drawn.draft"
+        file = self._drawn(arm, seed)
+        draft = file.with_suffix(".draft")
         save_file({"weights": found.weights, "seconds": np.array(found.seconds)}, draft)
-        draft.replace(self._drawn(arm, seed))
+        draft.replace(file)
 
     def tried(self, settings: Settings) -> np.ndarray | None:
         """(photos,) validation recalls under settings that were tried before, or None."""

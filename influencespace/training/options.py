@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from influencespace.options import Options, option
+from influencespace.engines.options import EngineOptions
+from influencespace.options import option
 
 # What every arm is, for whoever meets its name for the first time.
 MEANING = {
@@ -39,7 +40,7 @@ HEADS = "heads"
 
 
 @dataclass(frozen=True)
-class TrainOptions(Options):
+class TrainOptions(EngineOptions):
     """Which arms are trained, with what, how often, and where. What is None is the trainer's own choice."""
 
     arms: tuple[str, ...] = option(

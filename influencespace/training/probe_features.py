@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock
 
 from influencespace.artifact import canonical
 from influencespace.errors import FeaturesError
@@ -112,13 +113,14 @@ class ProbeFeatures:
         folder = self.workspace.private("probes") / self.features.record["content"]
         folder.mkdir(exist_ok=True)
         name = hashlib.sha256(canonical(content).encode()).hexdigest()[:32]
-        rows = Rows(folder / f"{name}.f16", self.arrays["text"].shape[1])
-        if rows.done < count:
-            self._loaded()
-            for vectors in embed(rows.done):
-                rows.append(vectors)
-                self.progress(rows.done, count, f"embedding {what} on {self.device.type}")
-        return np.array(rows.read())
+        with FileLock(folder / f"{name}.lock"):  # runs that train at the same time ask the same
+            rows = Rows(folder / f"{name}.f16", self.arrays["text"].shape[1])
+            if rows.done < count:
+                self._loaded()
+                for vectors in embed(rows.done):
+                    rows.append(vectors)
+                    self.progress(rows.done, count, f"embedding {what} on {self.device.type}")
+            return np.array(rows.read())
 
     def _loaded(self) -> Encoder:
         if self._encoder is None:

@@ -75,7 +75,7 @@ STAGES = {
 }
 
 
-def run_stages(workspace, wanted, progress):
+def run_stages(workspace, wanted, progress, where):
     for name, options in wanted.items():
         STAGES[name].run(workspace, options, progress)
 

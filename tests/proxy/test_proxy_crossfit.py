@@ -162,7 +162,8 @@ def test_chunks_are_the_batches_a_few_at_a_time(monkeypatch, size):
     rows = np.random.default_rng(0).permutation(200)[:170]
     whole, places = pairs.batches(rows, size, 4), []
     parts = iter(whole.parts)
-    for place, batches in pairs.chunks(rows, size, 4):
+    for number in range(crossfit.chunks(len(rows), size)):
+        place, batches = pairs.chunk(rows, size, 4, number)
         assert len(place) <= max(60, size)
         for part in batches.parts:
             expected = next(parts)

@@ -2,7 +2,7 @@
 
 Two kinds of sessions do the same things. Windows are pages of a real Chromium, which draws in software: some of them, since a
 small machine cannot draw twenty maps of a million points. Visitors speak the same messages over the same websocket and fetch
-the same columns and photos, and draw nothing (``visitor.py``). Server, windows and visitors share the machine.
+the same columns and photos, and draw nothing (``tests/browser/visitor.py``). Server, windows and visitors share the machine.
 
 First they come one after the other; each looks at pages, chooses a topic, decides, moves a slider and takes steps back, and the
 memory of the server is read when it rests. Then all work at once, with pauses between one act and the next as TPC-W has them:

@@ -4,7 +4,17 @@ from functools import partial
 
 import streamlit as st
 
-from influencespace.ui import curate_panels, decision_panels, decision_table, history_panels, reading, selection, workspaces
+from influencespace.ui import (
+    curate_panels,
+    decision_panels,
+    decision_table,
+    history_panels,
+    planned,
+    planning,
+    reading,
+    selection,
+    workspaces,
+)
 from influencespace.ui.guard import guarded
 from influencespace.ui.road import need
 
@@ -16,11 +26,12 @@ if need(workspace, "scores") is None:
     st.stop()
 pairs = reading.training(workspace)
 with st.container(gap="xsmall"), guarded():
+    planned.ready(workspace)
     history_panels.notices(workspace)
     with st.container(horizontal=True, vertical_alignment="center"):
         history_panels.bar(workspace)
         decision_panels.yours(workspace)
-    curate_panels.ready(workspace)
+    planning.plan(workspace)  # where a decision cannot be followed, what stands above helps, and nothing comes after
     chosen = selection.resolve(workspace, pairs, selection.chosen(workspace))
     left, right = st.columns([1.62, 1], gap="medium")
     with right:

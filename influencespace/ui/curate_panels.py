@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import wait
 from dataclasses import replace
 from functools import partial
 
@@ -11,10 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from influencespace.curation.options import PlanOptions
-from influencespace.curation.plan import UP_WEIGHT
+from influencespace.curation.plan import DISPOSITIONS
 from influencespace.ui import (
-    background,
     damage,
     decision_panels,
     decision_table,
@@ -34,26 +31,7 @@ from influencespace.ui.selection import ALL, AREA, CLUSTER, Selection
 from influencespace.workspace import Workspace
 
 PANEL, PHOTOS = "curate_panel", 12
-# Seconds before it is said what the page waits for.
-PATIENCE = 0.7
 _TURN = "curate_turn"
-
-
-def ready(workspace: Workspace) -> None:
-    """Have the order of the pairs and the plan made in another thread: of a million pairs, reading them takes a second and a
-    new order a third of one. The page waits, for without it all that stands there would go for a moment.
-
-    Raises
-    ------
-    PlanError
-        If a decision cannot be followed.
-    """
-    work = background.start(*planning.making(workspace))
-    wait([work.future], timeout=PATIENCE)
-    if not work.finished:
-        with st.spinner("Making the plan"):
-            wait([work.future])
-    work.future.result()
 
 
 def panel(workspace: Workspace, *, height: int, grows: float) -> None:
@@ -62,7 +40,7 @@ def panel(workspace: Workspace, *, height: int, grows: float) -> None:
     predicted = prediction.predict(workspace, planning.key(workspace), planning.gains(workspace))
     plan_panel.draw(
         planning.shown(workspace).options, planning.order(workspace), predicted,
-        up_weighted=int((plan.dispositions == UP_WEIGHT).sum()), notes=plan.notes, turn=st.session_state.get(_TURN, 0), key=PANEL,
+        up_weighted=plan.up_weighted, notes=plan.notes, turn=st.session_state.get(_TURN, 0), key=PANEL,
         height=height if predicted.grid else 0, grows=grows if predicted.grid else 0.0, on_apply=partial(_apply, workspace),
     )
     if predicted.grid is None:
@@ -106,7 +84,7 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, hei
         first = chosen.index[np.argpartition(values, count - 1)[:count]]
         first = first[np.argsort(score[first], kind="stable")]
         rows = pairs.rows(first)
-        rows["disposition"] = planning.plan(workspace).dispositions[first]
+        rows["disposition"] = DISPOSITIONS[planning.plan(workspace).disposition[first]]
         gallery.draw(pairs, rows, key="curate_photos", width=72, label="Photos of the selection")
 
 
@@ -141,10 +119,10 @@ def _apply(workspace: Workspace) -> None:
     st.session_state[_TURN] = int(applied["turn"])
     before = planning.shown(workspace).options
     values = {name: float(value) for name, value in applied["values"].items() if name in plan_panel.SLIDERS}
-    asked: PlanOptions = replace(before, **values)
-    if asked == before:
-        return
     moved = [(name, value) for name, value in values.items() if value != getattr(before, name)]
+    if not moved:
+        return
     what = ", ".join(f"{plan_panel.SLIDERS[name][0]} {plan_panel.valued(name, value)}" for name, value in moved)
-    with history_panels.own_step(workspace):
-        planning.decide(workspace, what, options=asked)
+    history_panels.step(
+        workspace, lambda: planning.decide(workspace, what, options=lambda options: replace(options, **dict(moved)))
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -107,49 +108,51 @@ def yours(workspace: Workspace) -> None:
                 _take_back_of(workspace, [options[name] for name in picked])
                 st.rerun()
             if st.button("Take all back", key="decided_all"):
-                _record(workspace, "Take back all decisions", {})
+                _record(workspace, "Take back all decisions", lambda _: {})
                 st.rerun()
 
 
 def _take_back_of(workspace: Workspace, picked: list[tuple[str, str, str]]) -> None:
-    decided = planning.shown(workspace).decisions
-    for level, key, name in picked:
-        decided = edit.with_set(decided, key, name, None) if level == SETS else edit.with_decision(decided, level, key, None)
-    _record(workspace, f"Take back {len(picked)} decisions" if len(picked) > 1 else f"Take back: {picked[0][2]}", decided)
+    def without(decided: dict) -> dict:
+        for level, key, name in picked:
+            decided = edit.with_set(decided, key, name, None) if level == SETS else edit.with_decision(decided, level, key, None)
+        return decided
+
+    _record(workspace, f"Take back {len(picked)} decisions" if len(picked) > 1 else f"Take back: {picked[0][2]}", without)
 
 
 @guarded()
 def _decide(workspace: Workspace, chosen: Selection, decision: str | float) -> None:
     """Record a decision: on a topic or cluster by its name, on other pairs, and to lock, as a stored set."""
     chosen = _present(workspace, chosen)
-    decided, level = planning.shown(workspace).decisions, LEVELS.get(chosen.choice.kind)
-    name = f"{len(chosen):,} pairs {chosen.words}"
+    level, name = LEVELS.get(chosen.choice.kind), f"{len(chosen):,} pairs {chosen.words}"
     if level is not None and decision != LOCK:
-        decided = edit.with_decision(decided, level, chosen.choice.value, decision)
+        change = partial(edit.with_decision, level=level, name=chosen.choice.value, decision=decision)
     else:
         weights = planning.plan(workspace).weights[np.sort(chosen.index)] if decision == LOCK else None
         digest = sets.save(workspace, _ids(workspace, chosen), weights)
-        decided = edit.with_set(decided, digest, name, decision)
-    _record(workspace, f"{words(decision).capitalize()}: {name}", decided)
+        change = partial(edit.with_set, digest=digest, name=name, decision=decision)
+    _record(workspace, f"{words(decision).capitalize()}: {name}", change)
 
 
 @guarded()
 def _take_back(workspace: Workspace, chosen: Selection) -> None:
     """Take back what was decided about the selected topic, cluster, or just these pairs."""
     chosen = _present(workspace, chosen)
-    decided = planning.shown(workspace).decisions
-    before, level = decided, LEVELS.get(chosen.choice.kind)
-    if level is not None:
-        decided = edit.with_decision(decided, level, chosen.choice.value, None)
-    if decided.get(SETS):
-        ids = _ids(workspace, chosen)
-        for entry in decided[SETS]:
+    level = LEVELS.get(chosen.choice.kind)
+    ids = _ids(workspace, chosen) if planning.shown(workspace).decisions.get(SETS) else None
+
+    def without(before: dict) -> dict:
+        decided = before if level is None else edit.with_decision(before, level, chosen.choice.value, None)
+        for entry in decided.get(SETS, []) if ids is not None else []:
             stored = sets.load(workspace, entry["set"])
             if stored is not None and stored.ids.equals(ids):
                 decided = edit.with_set(decided, entry["set"], entry["name"], None)
-    if decided == before:
-        raise PlanError("There is no decision on just these pairs to take back; “Yours” lists all decisions.")
-    _record(workspace, f"Take back: {len(chosen):,} pairs {chosen.words}", decided)
+        if decided == before:
+            raise PlanError("There is no decision on just these pairs to take back; “Yours” lists all decisions.")
+        return decided
+
+    _record(workspace, f"Take back: {len(chosen):,} pairs {chosen.words}", without)
 
 
 def _present(workspace: Workspace, drawn: Selection) -> Selection:
@@ -167,6 +170,5 @@ def _ids(workspace: Workspace, chosen: Selection) -> pa.Array:
 
 
 @guarded()
-def _record(workspace: Workspace, what: str, decided: dict) -> None:
-    with history_panels.own_step(workspace):
-        planning.decide(workspace, what, decisions=decided)
+def _record(workspace: Workspace, what: str, change: Callable[[dict], dict]) -> None:
+    history_panels.step(workspace, lambda: planning.decide(workspace, what, decisions=change))

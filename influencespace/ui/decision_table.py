@@ -10,9 +10,10 @@ from influencespace.curation.decisions import CLUSTERS, TOPICS
 from influencespace.curation.plan import IN_PART, KEEP, PRUNE, UP_WEIGHT
 from influencespace.ui import decision_panels, planning, prediction, reading, selection, wording
 from influencespace.ui.influence_rows import unit
+from influencespace.ui.kept import Kept
 from influencespace.ui.road import fitting
 from influencespace.ui.selection import ALL, CLUSTER, TOPIC
-from influencespace.workspace import Workspace
+from influencespace.workspace import Artifact, Workspace
 
 PAGE = 100
 # Standard errors to either end of a 95 % interval.
@@ -28,6 +29,7 @@ ORDERS = {
 DISPOSITIONS = [PRUNE, IN_PART, KEEP, UP_WEIGHT]
 COLUMNS = ("name", "pairs", "influence", "narrows", "disposition", "weight", "reason", "decision", "kept", "share")
 LEVELS = {"Clusters": CLUSTER, "Topics": TOPIC}
+_tables: Kept[pd.DataFrame] = Kept(16 << 20)
 
 
 def view(rows: pd.DataFrame) -> None:
@@ -105,8 +107,14 @@ def table(workspace: Workspace, kind: str) -> pd.DataFrame:
     pandas.DataFrame
         In the order of the plan: ``key, name, pairs, share`` (percent), ``mean, error`` (mean selection score), ``influence`` (in
         words), ``gap`` (percent of the overall loss by which the gap widens without it) and ``narrows`` (in words),
-        ``disposition, weight, kept, reason, decision`` and ``place``.
+        ``disposition, weight, kept, reason, decision`` and ``place``. Not to be written to: visitors share it.
     """
+    effects = fitting(workspace, "effects")
+    made_from = f"{planning.plan_key(workspace)} {kind} {effects.digest if effects is not None else ''}"
+    return _tables.of(made_from, lambda: _table(workspace, kind, effects))
+
+
+def _table(workspace: Workspace, kind: str, effects: Artifact | None) -> pd.DataFrame:
     rows = planning.clusters(workspace)
     rows = rows.assign(place=np.arange(len(rows)), key=rows["cluster"])
     if kind == TOPIC:
@@ -118,7 +126,6 @@ def table(workspace: Workspace, kind: str) -> pd.DataFrame:
     scores = scores.assign(key=scores[kind].astype(str), mean=scores["overall.mean"], error=scores["overall.error"])
     rows = rows.merge(scores[["key", "mean", "error"]], on="key", how="left")
     rows["influence"] = influence(rows["mean"].to_numpy(), rows["error"].to_numpy())
-    effects = fitting(workspace, "effects")
     if effects is not None and kind == CLUSTER:
         rows = rows.merge(gaps(effects.facts, reading.table(effects, "clusters")), on="cluster", how="left")
         if "gap" in rows:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 import pandas as pd
@@ -23,7 +22,7 @@ _SEEN, _OTHERS = "curate_seen", "curate_others"
 
 def notices(workspace: Workspace) -> None:
     """Whether the version that is shown is not the newest, or not there, and whether others have made a newer one."""
-    head, shown, absent = History(workspace).head(), planning.shown(workspace), planning.not_found(workspace)
+    head, shown, absent = planning.head(workspace), planning.shown(workspace), planning.not_found(workspace)
     _tell_of_others(workspace)
     if absent is not None:
         st.warning(f"There is no version “{escaped(absent)}”; this is the newest.", icon=":material/history:")
@@ -34,7 +33,7 @@ def notices(workspace: Workspace) -> None:
 def bar(workspace: Workspace) -> None:
     """The version that is shown, undo, redo, and the history; to stand in a line."""
     history, shown = History(workspace), planning.shown(workspace)
-    old = shown.id != history.head().id
+    old = shown.id != planning.head(workspace).id
     st.markdown(f"**{escaped(title(shown))}** :small[:gray[{escaped(shown.what)}]]", width="stretch")
     st.button(
         "Undo", icon=":material/undo:", shortcut="Z", disabled=old or not history.can_undo, help="Take back the last step.",
@@ -61,27 +60,30 @@ def table(versions: list[Version]) -> pd.DataFrame:
     ])
 
 
-@contextlib.contextmanager
-def own_step(workspace: Workspace) -> Iterator[None]:
-    """What is done in the block is this visitor's own step; what others had done before it is told of with the next run."""
-    _notice_others(workspace)
-    yield
-    _see(workspace, History(workspace).head())
+def step(workspace: Workspace, take: Callable[[], Version]) -> None:
+    """Take a step of this visitor's own; what others had done before it is told of with the next run."""
+    head = History(workspace).head()
+    _notice_others(workspace, head)
+    after = take()
+    if after.parent is not None and after.parent > head.id:  # somebody was faster, and the step is one from his
+        _notice_others(workspace, History(workspace).version(after.parent))
+    planning.stepped()
+    _see(workspace, after)
 
 
 def _tell_of_others(workspace: Workspace) -> None:
-    _notice_others(workspace)
+    _notice_others(workspace, planning.head(workspace))
     path, told = st.session_state.pop(_OTHERS, ("", ""))
     if path == str(workspace.path):
         st.toast(told, icon=":material/sync:", duration="long")
 
 
-def _notice_others(workspace: Workspace) -> None:
+def _notice_others(workspace: Workspace, newest: Version) -> None:
     path, seen = st.session_state.get(_SEEN, ("", 0))
-    head = History(workspace).head()
-    if path == str(workspace.path) and seen != head.id:
-        st.session_state[_OTHERS] = (path, f"Changed elsewhere meanwhile: {escaped(title(head))}, {escaped(head.what)}.")
-    _see(workspace, head)
+    if path == str(workspace.path) and seen != newest.id:
+        said = f"Changed elsewhere meanwhile: {escaped(title(newest))}, {escaped(newest.what)}."
+        st.session_state[_OTHERS] = (path, said)
+    _see(workspace, newest)
 
 
 def _see(workspace: Workspace, head: Version) -> None:
@@ -158,21 +160,18 @@ def open_version(version: int | None) -> None:
 
 @guarded()
 def _undo(workspace: Workspace) -> None:
-    with own_step(workspace):
-        History(workspace).undo()
+    step(workspace, History(workspace).undo)
 
 
 @guarded()
 def _redo(workspace: Workspace) -> None:
-    with own_step(workspace):
-        History(workspace).redo()
+    step(workspace, History(workspace).redo)
 
 
 @guarded()
 def _return(workspace: Workspace, version: int) -> None:
-    with own_step(workspace):
-        History(workspace).go_to(version)
-        open_version(None)
+    step(workspace, lambda: History(workspace).go_to(version))
+    open_version(None)
 
 
 @guarded()

@@ -1,15 +1,20 @@
 """The plan of the version that is shown, made in memory: a page shows it at once, and no artifact is written for it.
 
 Which version is shown says the page's address (``?version=``, a number or a name), or else it is the newest. What is made on
-the way is kept by what it is made from: a change of the ratio or the cap leaves the order of pairs as it was.
+the way is kept by what it is made from: a change of the ratio or the cap leaves the order of pairs as it was, and a decision
+what the order comes from.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,17 +29,35 @@ from influencespace.curation.order import BrowserOrder, browser_order
 from influencespace.curation.plan import Plan, plan_of
 from influencespace.curation.preview import Response
 from influencespace.curation.reasons import reasons
-from influencespace.curation.standing import Standing
+from influencespace.curation.standing import Standing, Undecided
 from influencespace.errors import PlanError
 from influencespace.options import restore
-from influencespace.progress import Progress
 from influencespace.ui import reading
+from influencespace.ui.kept import Kept
 from influencespace.ui.prediction import RATIOS
 from influencespace.workspace import NEEDS, Workspace, canonical
 
+T = TypeVar("T")
 VERSION = "version"
+_LOOKED = "planning_looked"
 # Of the options these two alone leave the order of the pairs as it is.
 AFTER_THE_ORDER = ("reduction", "cap")
+
+
+# All read-only and shared between visitors. Of a million pairs a standing has 70 MB, what it comes from while nothing is
+# decided 80, an order 2 and a plan 13.
+_grounds: Kept[Undecided] = Kept(200 << 20)
+_standings: Kept[tuple[Decided, Standing]] = Kept(300 << 20)
+_orders: Kept[BrowserOrder] = Kept(32 << 20)
+_plans: Kept[Plan] = Kept(100 << 20)
+_tables: Kept[pd.DataFrame] = Kept(16 << 20)
+_maker = ThreadPoolExecutor(1, thread_name_prefix="plan")
+_waiting: dict[str, Future] = {}
+_turn = threading.Lock()
+
+
+def _as_they_are(given: T) -> T:
+    return given
 
 
 @dataclass(frozen=True)
@@ -52,21 +75,42 @@ class _Order:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:24]
 
 
-def shown(workspace: Workspace) -> Version:
-    """The version that the address names, or the newest.
+def look_again() -> None:
+    """Find anew which version is shown: a run of a page begins, which then holds on to it."""
+    st.session_state[_LOOKED] = {}
+
+
+def stepped() -> None:
+    """Find anew which version is shown: this visitor has taken a step."""
+    st.session_state.get(_LOOKED, {}).clear()
+
+
+def hold(workspace: Workspace, version: Version) -> None:
+    """Show this version, which is the newest, for the rest of the run."""
+    if _LOOKED in st.session_state and not st.query_params.get(VERSION):
+        st.session_state[_LOOKED] = {_looked_for(workspace): (version, version)}
+
+
+def head(workspace: Workspace) -> Version:
+    """The newest version, as this run of the page has found it.
 
     Raises
     ------
-    PlanError
+    WorkspaceError
         If the history cannot be read.
     """
-    history, wanted = History(workspace), st.query_params.get(VERSION)
-    if wanted:
-        try:
-            return history.version(wanted)
-        except PlanError:
-            pass  # the page says that there is none (not_found), and shows the newest
-    return history.head()
+    return _look(workspace)[0]
+
+
+def shown(workspace: Workspace) -> Version:
+    """The version that the address names, or the newest: one and the same for a whole run, whatever others decide meanwhile.
+
+    Raises
+    ------
+    WorkspaceError
+        If the history cannot be read.
+    """
+    return _look(workspace)[1]
 
 
 def not_found(workspace: Workspace) -> str | None:
@@ -78,8 +122,12 @@ def not_found(workspace: Workspace) -> str | None:
     return None if wanted in (str(version.id), version.name) else wanted
 
 
-def decide(workspace: Workspace, what: str, options: PlanOptions | None = None, decisions: dict | None = None) -> Version:
-    """Write a step on the version that is shown into the history, and show it from now on.
+def decide(
+    workspace: Workspace, what: str, *, options: Callable[[PlanOptions], PlanOptions] = _as_they_are,
+    decisions: Callable[[dict], dict] = _as_they_are,
+) -> Version:
+    """Write a step into the history and show it from now on: a step from the newest version as it is then, or from the one that
+    the address names.
 
     Parameters
     ----------
@@ -88,13 +136,12 @@ def decide(workspace: Workspace, what: str, options: PlanOptions | None = None, 
     what
         What was decided, in a few words for a person.
     options, decisions
-        What is other than in the version that is shown.
+        What becomes of those of the version before it.
     """
-    before = shown(workspace)
-    after = History(workspace).record(
-        what, before.options if options is None else options, before.decisions if decisions is None else decisions, before.id
-    )
+    before = shown(workspace).id if st.query_params.get(VERSION) and not_found(workspace) is None else None
+    after = History(workspace).change(what, lambda version: (options(version.options), decisions(version.decisions)), before)
     st.query_params.pop(VERSION, None)
+    stepped()
     return after
 
 
@@ -103,17 +150,27 @@ def key(workspace: Workspace) -> str:
     return _order_of(workspace, shown(workspace)).key
 
 
-def making(workspace: Workspace) -> tuple[str, Callable[[Progress], bool]]:
-    """A key, and what makes the order and the plan that are shown, so that they are there from then on; for a thread."""
+def is_made(workspace: Workspace) -> bool:
+    """Whether the plan that is shown, and its order, need not be made first."""
     version = shown(workspace)
-    wanted, options = _order_of(workspace, version), canonical(version.options.recipe())
+    wanted = _order_of(workspace, version)
+    return wanted.key in _orders and _plan_key(wanted, _recipe(version)) in _plans
 
-    def make(progress: Progress) -> bool:
-        _browser_order(wanted)
-        _plan(wanted, options)
-        return True
 
-    return f"plan-{wanted.key}-{hashlib.sha256(options.encode()).hexdigest()[:24]}", make
+def make(workspace: Workspace) -> Future:
+    """Have the order and the plan that are shown made in another thread; what comes of it is the version they are of.
+
+    One is made after the other. Of those who decide in the same moment all but the first wait for one plan together, that of the
+    version which is the newest when its turn comes.
+    """
+    version, path = shown(workspace), str(workspace.path)
+    if version.id != head(workspace).id:
+        return _maker.submit(_make, workspace, version)
+    with _turn:
+        waiting = _waiting.get(path)
+        if waiting is None or waiting.running() or waiting.done():
+            waiting = _waiting[path] = _maker.submit(_make, workspace)
+        return waiting
 
 
 def plan(workspace: Workspace) -> Plan:
@@ -125,15 +182,24 @@ def plan(workspace: Workspace) -> Plan:
         If a decision cannot be followed.
     """
     version = shown(workspace)
-    return _plan(_order_of(workspace, version), canonical(version.options.recipe()))
+    return _plan(_order_of(workspace, version), _recipe(version))
+
+
+def plan_key(workspace: Workspace) -> str:
+    """A digest of what the plan that is shown comes from."""
+    version = shown(workspace)
+    return _plan_key(_order_of(workspace, version), _recipe(version))
 
 
 def clusters(workspace: Workspace) -> pd.DataFrame:
-    """What the plan does with every cluster, with ``topic``, ``name``, ``agreement`` and the ``reason``."""
-    found = plan(workspace)
-    named = reading.table(workspace.artifact("clusters"), "clusters")[["cluster", "topic", "name", "agreement"]]
-    table = found.clusters.merge(named, on="cluster")
-    return table.assign(reason=reasons(table, len(found.weights)))
+    """What the plan does with every cluster, with ``topic``, ``name``, ``agreement`` and the ``reason``; not to be written to."""
+    def made() -> pd.DataFrame:
+        found = plan(workspace)
+        named = reading.table(workspace.artifact("clusters"), "clusters")[["cluster", "topic", "name", "agreement"]]
+        table = found.clusters.merge(named, on="cluster")
+        return table.assign(reason=reasons(table, len(found.weights)))
+
+    return _tables.of(plan_key(workspace), made)
 
 
 def order(workspace: Workspace) -> BrowserOrder:
@@ -147,33 +213,66 @@ def gains(workspace: Workspace) -> Callable[[Response], np.ndarray]:
     return lambda response: preview.grid(response, *_standing(wanted)[::-1], RATIOS)
 
 
+def _look(workspace: Workspace) -> tuple[Version, Version]:
+    """The newest version, and the one that is shown."""
+    key, looked = _looked_for(workspace), st.session_state.get(_LOOKED, {})
+    if key not in looked:
+        history, wanted = History(workspace), st.query_params.get(VERSION)
+        newest = version = history.head()
+        if wanted:
+            with contextlib.suppress(PlanError):  # the page says that there is none (not_found), and shows the newest
+                version = history.version(wanted)
+        looked[key] = newest, version
+    return looked[key]
+
+
+def _looked_for(workspace: Workspace) -> tuple[str, str | None]:
+    return str(workspace.path), st.query_params.get(VERSION)
+
+
+def _make(workspace: Workspace, version: Version | None = None) -> Version:
+    version = History(workspace).head() if version is None else version
+    wanted = _order_of(workspace, version)
+    _browser_order(wanted)
+    _plan(wanted, _recipe(version))
+    return version
+
+
+def _recipe(version: Version) -> str:
+    return canonical(version.options.recipe())
+
+
 def _order_of(workspace: Workspace, version: Version) -> _Order:
     digests = tuple(made.digest if (made := workspace.find(name)) else None for name in NEEDS["plan"])
     options = {name: value for name, value in version.options.recipe().items() if name not in AFTER_THE_ORDER}
     return _Order(str(workspace.path), digests, canonical(version.decisions), canonical(options))
 
 
-# All as resources: read-only, shared between visitors, and larger than what is copied in passing. By their digests alone, for
-# decisions about thousands of pairs are long.
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _inputs(path: str, digests: tuple[str | None, ...]) -> PlanInputs:
     return PlanInputs.read(Workspace(path))
 
 
-@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs={_Order: lambda wanted: wanted.key})
 def _standing(wanted: _Order) -> tuple[Decided, Standing]:
-    inputs = _inputs(wanted.path, wanted.digests)
-    decided = inputs.decided(json.loads(wanted.decisions))
-    return decided, inputs.standing(decided, restore(PlanOptions, json.loads(wanted.options)))
+    options = restore(PlanOptions, json.loads(wanted.options))
+
+    def made() -> tuple[Decided, Standing]:
+        inputs = _inputs(wanted.path, wanted.digests)
+        ground = _grounds.of(replace(wanted, decisions="").key, lambda: inputs.undecided(options))
+        decided = inputs.decided(json.loads(wanted.decisions))
+        return decided, ground.decided(decided, options)
+
+    return _standings.of(wanted.key, made)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs={_Order: lambda wanted: wanted.key})
 def _browser_order(wanted: _Order) -> BrowserOrder:
-    decided, standing = _standing(wanted)
-    return browser_order(standing, decided)
+    return _orders.of(wanted.key, lambda: browser_order(*_standing(wanted)[::-1]))
 
 
-@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs={_Order: lambda wanted: wanted.key})
-def _plan(wanted: _Order, options: str) -> Plan:
-    decided, standing = _standing(wanted)
-    return plan_of(standing, decided, restore(PlanOptions, json.loads(options)))
+def _plan(wanted: _Order, recipe: str) -> Plan:
+    options = restore(PlanOptions, json.loads(recipe))
+    return _plans.of(_plan_key(wanted, recipe), lambda: plan_of(*_standing(wanted)[::-1], options))
+
+
+def _plan_key(wanted: _Order, recipe: str) -> str:
+    return hashlib.sha256(f"{wanted.key} {recipe}".encode()).hexdigest()[:24]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -171,7 +172,7 @@ def test_turns_and_three_numbers_say_the_plan(workspace, pairs):
 
 def test_another_ratio_keeps_the_address_of_the_turns(workspace, pairs):
     before = map_plan.shown(workspace)
-    planning.decide(workspace, "more", options=planning.shown(workspace).options.__class__(reduction=0.5))
+    planning.decide(workspace, "more", options=lambda before: replace(before, reduction=0.5))
     after = map_plan.shown(workspace)
     assert after.order == before.order
     assert after.removed_code > before.removed_code

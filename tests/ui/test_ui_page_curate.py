@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -73,18 +74,19 @@ def test_page_shows_the_newest_version_and_writes_no_plan(app, workspace):
     assert workspace.artifact("plan").digest == before
 
 
-def test_letting_a_slider_go_records_only_what_was_moved(app, workspace, monkeypatch):
-    recorded = []
+def test_letting_a_slider_go_records_only_what_was_moved(workspace, monkeypatch):
     state = {PANEL: SimpleNamespace(applied={"values": {"reduction": 0.35, "cap": 2.0}, "turn": 3})}
     monkeypatch.setattr(curate_panels.st, "session_state", state)
-    monkeypatch.setattr(planning, "shown", lambda workspace: SimpleNamespace(options=PlanOptions(fairness=1.5)))
-    monkeypatch.setattr(planning, "decide", lambda workspace, what, options: recorded.append((what, options)))
+    monkeypatch.setattr(planning.st, "query_params", {})
+    before = _step(workspace, "another", fairness=1.5)
     curate_panels._apply(workspace)
-    assert recorded == [("Reduction ratio 35 %, Up-weight cap 2.0 ×", PlanOptions(reduction=0.35, cap=2.0, fairness=1.5))]
+    recorded = History(workspace).head()
+    assert recorded.what == "Reduction ratio 35 %, Up-weight cap 2.0 ×"
+    assert recorded.options == replace(before.options, reduction=0.35, cap=2.0)
     assert state["curate_turn"] == 3
     state[PANEL].applied = {"values": {"fairness": 1.5}, "turn": 4}
     curate_panels._apply(workspace)
-    assert len(recorded) == 1  # that is how it stands
+    assert History(workspace).head() == recorded  # that is how it stands
 
 
 @pytest.mark.parametrize(

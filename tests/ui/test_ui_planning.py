@@ -28,7 +28,7 @@ def small(tmp_path, monkeypatch):
 
 def test_the_newest_version_is_shown_unless_the_address_names_another(small):
     first = planning.shown(small)
-    second = planning.decide(small, "prune more", options=replace(first.options, reduction=0.4))
+    second = planning.decide(small, "prune more", options=lambda before: replace(before, reduction=0.4))
     assert planning.shown(small) == second == History(small).head()
     small.address["version"] = str(first.id)
     assert planning.shown(small) == first
@@ -46,9 +46,9 @@ def test_a_version_that_does_not_exist_is_told(small):
 
 def test_deciding_on_an_old_version_begins_a_branch_that_is_shown(small):
     first = planning.shown(small)
-    planning.decide(small, "prune more", options=replace(first.options, reduction=0.4))
+    planning.decide(small, "prune more", options=lambda before: replace(before, reduction=0.4))
     small.address["version"] = str(first.id)
-    branch = planning.decide(small, "keep it", decisions={"clusters": {"1.0": "keep"}})
+    branch = planning.decide(small, "keep it", decisions=lambda _: {"clusters": {"1.0": "keep"}})
     assert branch.parent == first.id
     assert branch.options == first.options
     assert "version" not in small.address
@@ -57,8 +57,8 @@ def test_deciding_on_an_old_version_begins_a_branch_that_is_shown(small):
 
 def test_the_plan_is_what_the_stage_writes(small):
     version = planning.decide(
-        small, "all of it", options=PlanOptions(reduction=0.35, cap=3.0),
-        decisions={"clusters": {"1.0": "keep"}, "topics": {"2": "prune"}},
+        small, "all of it", options=lambda _: PlanOptions(reduction=0.35, cap=3.0),
+        decisions=lambda _: {"clusters": {"1.0": "keep"}, "topics": {"2": "prune"}},
     )
     plan = planning.plan(small)
     with small.lock():
@@ -72,11 +72,10 @@ def test_the_plan_is_what_the_stage_writes(small):
 
 def test_ratio_and_cap_leave_the_order_as_it_is(small):
     own, before = planning.order(small), planning.key(small)
-    options = planning.shown(small).options
-    planning.decide(small, "ratio", options=replace(options, reduction=0.5, cap=7.0))
+    planning.decide(small, "ratio", options=lambda before: replace(before, reduction=0.5, cap=7.0))
     assert planning.key(small) == before
     assert planning.order(small) is own
-    planning.decide(small, "fairness", options=replace(options, fairness=options.fairness + 1))
+    planning.decide(small, "fairness", options=lambda before: replace(before, fairness=before.fairness + 1))
     assert planning.key(small) != before
 
 

@@ -77,7 +77,7 @@ def keeping(folder: Path) -> Iterator[KeptImages]:
 
 
 def forget(folder: Path, needed: set[Path]) -> None:
-    """Remove the files of images that earlier imports have kept, but for those that are needed."""
-    for file in folder.glob(f"*{SUFFIX}"):
+    """Remove what earlier imports have kept in a folder, or left half done, but for the files that are needed."""
+    for file in folder.iterdir():
         if file not in needed:
             file.unlink(missing_ok=True)

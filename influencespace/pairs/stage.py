@@ -35,5 +35,6 @@ def import_pairs(workspace: Workspace, options: ImportOptions, progress: Progres
         for name, vectors in (("image", pairs.image), ("text", pairs.text)):
             if vectors is not None:
                 draft.parts(name, np.dtype(np.float16), vectors.shape, vectors.blocks())
-    forget(images, {container(path) for path in pairs.table["image_path"].dropna()})
+    paths = pairs.table["image_path"].dropna()
+    forget(images, set(map(container, paths[paths.str.startswith("bytes:")])))
     return workspace.artifact("pairs")

@@ -15,11 +15,13 @@ import streamlit as st
 
 from influencespace.progress import Progress
 from influencespace.ui.guard import guarded
+from influencespace.ui.kept import size
 
 # A page waits so long for what may be done at once, rather than show a bar that blinks; and hardly for what stands aside.
 PATIENCE, LITTLE = 0.4, 0.05
 LOOKS_EVERY = 0.3
-KEPT, THREADS = 24, 2
+# Of results so many are kept, and no more bytes of them; a selection of a million pairs has 8 MB.
+KEPT, LARGEST, THREADS = 24, 64 << 20, 2
 _kept: OrderedDict[str, Work] = OrderedDict()
 _lock = threading.Lock()
 _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="background")
@@ -48,9 +50,13 @@ def start(key: str, function: Callable[[Progress], Any]) -> Work:
         if found is None or (found.finished and found.future.exception() is not None):
             found = _kept[key] = Work(function)
         _kept.move_to_end(key)
-        while len(_kept) > KEPT:
+        while len(_kept) > KEPT or (len(_kept) > 1 and sum(map(_size, _kept.values())) > LARGEST):
             _kept.popitem(last=False)
         return found
+
+
+def _size(work: Work) -> int:
+    return size(work.future.result()) if work.finished and work.future.exception() is None else 0
 
 
 def result(key: str, function: Callable[[Progress], Any], words: str, *, patience: float = PATIENCE) -> Any:

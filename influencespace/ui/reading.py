@@ -15,8 +15,8 @@ _JOINED = ("pairs", "proxy", "clusters", "scores")
 
 
 def table(artifact: Artifact, name: str) -> pd.DataFrame:
-    """A table of an artifact."""
-    return _table(str(artifact.folder), artifact.digest, name)
+    """A table of an artifact; who writes to it writes to a copy of the column."""
+    return _table(str(artifact.folder), artifact.digest, name).copy(deep=False)
 
 
 def training(workspace: Workspace) -> TrainingPairs:
@@ -31,12 +31,12 @@ def names(clusters: Artifact) -> tuple[dict[int, str], dict[str, str]]:
     return topics.set_index("topic")["name"].to_dict(), strata.set_index("cluster")["name"].to_dict()
 
 
-@st.cache_data(show_spinner=False, max_entries=60)
+# As resources, for they are shared; a copy for every visitor would take longer than reading them again.
+@st.cache_resource(show_spinner=False, max_entries=60)
 def _table(folder: str, digest: str, name: str) -> pd.DataFrame:
     return pd.read_parquet(f"{folder}/{name}.parquet")
 
 
-# A resource, for it is shared and read-only; a copy for every visitor would take longer than reading it again.
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _training(path: str, digests: tuple[tuple[str, str | None], ...]) -> TrainingPairs:
     workspace = Workspace(path)

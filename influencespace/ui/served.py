@@ -36,16 +36,16 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 @dataclass
 class _Column:
-    """Made when it is first asked for, once."""
+    """Made when it is first asked for, once; what it is made from may go then."""
 
-    make: Callable[[], np.ndarray]
+    make: Callable[[], np.ndarray] | None
     content: bytes | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self) -> bytes:
         with self.lock:
             if self.content is None:
-                self.content = np.ascontiguousarray(self.make()).tobytes()
+                self.content, self.make = np.ascontiguousarray(self.make()).tobytes(), None
             return self.content
 
 

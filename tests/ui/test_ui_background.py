@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -45,6 +46,14 @@ def test_only_the_latest_are_kept(monkeypatch):
     done = []
     for key in ("a", "b", "a", "c", "a", "b"):
         background.result(key, lambda progress, key=key: done.append(key) or key, "")
+    assert done == ["a", "b", "c", "b"]
+
+
+def test_no_more_is_kept_than_fits(monkeypatch):
+    monkeypatch.setattr(background, "LARGEST", 100)
+    done = []
+    for key in ("a", "b", "a", "c", "a", "b"):
+        background.result(key, lambda progress, key=key: done.append(key) or np.zeros(60, np.uint8), "")
     assert done == ["a", "b", "c", "b"]
 
 

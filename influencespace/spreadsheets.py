@@ -34,7 +34,7 @@ def original(cell: str) -> str:
 
 def harmless_texts(texts: pd.Series) -> pd.Series:
     """:func:`harmless` for every text; what is no text stays as it is."""
-    if pd.api.types.is_object_dtype(texts.dtype):
+    if not isinstance(texts.dtype, pd.StringDtype):
         return texts.map(lambda value: harmless(value) if isinstance(value, str) else value)
     # Few texts begin so: only these are taken up one by one.
     some = texts.str.startswith((*_SIGNS, "'"), na=False)
@@ -42,9 +42,12 @@ def harmless_texts(texts: pd.Series) -> pd.Series:
 
 
 def harmless_table(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with every text and every name of a column made harmless."""
-    texts = [name for name, kind in table.dtypes.items() if pd.api.types.is_string_dtype(kind)]
-    return table.assign(**{name: harmless_texts(table[name]) for name in texts}).rename(columns=harmless)
+    """The table with every text and every name of a column made harmless.
+
+    Tables on pages are shown so too where they hold texts from outside: the browser saves them as CSV.
+    """
+    texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"])
+    return table.assign(**{name: harmless_texts(texts[name]) for name in texts}).rename(columns=harmless)
 
 
 def csv_text(table: pd.DataFrame) -> str:

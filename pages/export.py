@@ -22,6 +22,5 @@ with right:
         st.stop()
     export_panels.size(workspace, plan, form, pairs)
     export_files.write_to_path(workspace, form, chosen)
-    st.markdown("**Or take it through the browser**")
     export_files.download(workspace, plan, form, pairs, chosen)
 export_files.written(workspace)

@@ -41,7 +41,7 @@ def test_by_hand(text, cell):
     assert original(cell) == text
 
 
-@pytest.mark.parametrize(("kind", "more"), [("str", []), (object, [2])])
+@pytest.mark.parametrize(("kind", "more"), [("str", []), (object, [2]), ("category", []), ("string[pyarrow]", [])])
 def test_columns_of_texts_keep_what_is_missing_and_what_is_no_text(kind, more):
     found = harmless_texts(pd.Series(["=1", None, "a", *more], dtype=kind)).tolist()
     assert pd.isna(found.pop(1)) and found == ["'=1", "a", *more]

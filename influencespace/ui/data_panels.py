@@ -14,6 +14,7 @@ from influencespace import jobs
 from influencespace.features.options import EmbedOptions
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.views import GROUP
+from influencespace.spreadsheets import harmless_table
 from influencespace.ui import colours, forms, gallery, reading, wording, workspaces
 from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.guard import guarded
@@ -65,7 +66,7 @@ def groups(pairs: Artifact) -> None:
         )
     if pairs.facts.get("lexicon"):
         read = ", ".join(pairs.facts["lexicon"])
-        st.caption(f"{read}: read from the words of captions; how people were written about, not who they are.")
+        st.caption(f"{escaped(read)}: read from the words of captions; how people were written about, not who they are.")
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -120,7 +121,7 @@ def problems(pairs: Artifact) -> None:
     page = st.pagination(pages, key=f"problems_page_{kind}_{pages}", max_visible_pages=7) if pages > 1 else 1
     rows = rows.iloc[(page - 1) * PROBLEMS : page * PROBLEMS]
     slot.dataframe(
-        rows, hide_index=True, height="auto" if len(rows) <= 8 else 320, alt="Problems found, with their rows",
+        harmless_table(rows), hide_index=True, height="auto" if len(rows) <= 8 else 320, alt="Problems found, with their rows",
         column_config={
             "table": "File", "row": st.column_config.NumberColumn("Row", format="%d"), "id": "Name", "problem": "Problem",
             "detail": st.column_config.TextColumn("Detail", width="large"), "action": "What was done",

@@ -8,6 +8,7 @@ import streamlit as st
 
 from influencespace.curation.decisions import CLUSTERS, TOPICS
 from influencespace.curation.plan import IN_PART, KEEP, PRUNE, UP_WEIGHT
+from influencespace.spreadsheets import harmless_texts
 from influencespace.ui import decision_panels, planning, prediction, reading, selection, wording
 from influencespace.ui.influence_rows import unit
 from influencespace.ui.kept import Kept
@@ -59,7 +60,8 @@ def draw(workspace: Workspace, rows: pd.DataFrame, *, height: int) -> None:
     at = [keys.index(chosen.value)] if chosen.kind == kind and chosen.value in keys else []
     st.session_state[KEY] = {"selection": {"rows": at, "columns": [], "cells": []}}
     st.dataframe(
-        shown[[column for column in COLUMNS if column in shown]], hide_index=True, height=height, key=KEY,
+        shown[[column for column in COLUMNS if column in shown]].assign(name=harmless_texts(shown["name"])), hide_index=True,
+        height=height, key=KEY,
         on_select=lambda: _choose(workspace, kind, keys), selection_mode="single-row", column_config=_columns(),
         placeholder="", alt="What becomes of each cluster or topic, and why",
     )

@@ -83,8 +83,9 @@ def write_to_path(workspace: Workspace, form: str, chosen: np.ndarray | None) ->
 def download(workspace: Workspace, plan: Artifact, form: str, pairs: int, chosen: np.ndarray | None) -> None:
     """The file through the browser: at once where it is small, else made by a job and sent piece by piece."""
     if form in FOLDERS:
-        st.caption("A folder of photos does not go through a browser. Write it to a path, and take it from there.")
+        st.caption("The folder is written on the machine that runs the app; photos do not go through the browser.")
         return
+    st.markdown("**Or take it through the browser**")
     if pairs <= AT_ONCE or form == "plan":
         training = reading.training(workspace)
 

@@ -12,6 +12,7 @@ from influencespace.export.batches import Batch, Subset
 from influencespace.export.options import FILES
 from influencespace.export.sidecar import describe_plan
 from influencespace.export.subset import check_pairs, estimated_bytes
+from influencespace.spreadsheets import harmless_table
 from influencespace.ui import planning, reading, selection
 from influencespace.ui.guard import guarded
 from influencespace.ui.markdown import escaped
@@ -68,7 +69,7 @@ def version(workspace: Workspace) -> bool:
 def choose() -> str:
     """The format."""
     form = st.segmented_control(
-        "Format", list(FILES), default="jsonl", required=True, format_func=LABELS.get, key="export_format",
+        "Format", list(FILES), default="jsonl", required=True, format_func=LABELS.get, key="export_format", wrap=True,
         persist_state="session", help="All hold the same pairs with the same weights; docs/formats.md says how to read each.",
     )
     st.caption(WHAT[form])
@@ -120,7 +121,7 @@ def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None
     st.markdown("**The first rows**")
     rows = _first(workspace, plan)[1].head(FIRST).rows
     st.dataframe(
-        rows, hide_index=True, height=390, key="export_rows", alt="The first rows that go out",
+        harmless_table(rows), hide_index=True, height=390, key="export_rows", alt="The first rows that go out",
         column_config={
             "caption": st.column_config.TextColumn(width="large"), "weight": st.column_config.NumberColumn(format="%.3g"),
         },

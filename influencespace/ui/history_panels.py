@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from influencespace.curation.history import History, Version
+from influencespace.spreadsheets import harmless_table
 from influencespace.ui import plan_panel, planning, version_comparison
 from influencespace.ui.guard import guarded
 from influencespace.ui.markdown import escaped
@@ -136,7 +137,7 @@ def _pick(versions: list[Version]) -> Version | None:
     """The versions as a table; the one whose row is chosen."""
     rows = table(versions)
     picked = st.dataframe(
-        rows, hide_index=True, key="history_table", height=min(36 * len(rows) + 38, 250), on_select="rerun",
+        harmless_table(rows), hide_index=True, key="history_table", height=min(36 * len(rows) + 38, 250), on_select="rerun",
         selection_mode="single-row", placeholder="", alt="The versions, newest first: what each step was and with which values",
         column_order=["Version", "Name", "Step", *(label for _, label in _VALUES), "When", "After"],
         column_config={

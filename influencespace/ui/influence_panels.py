@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from influencespace.influence.chance import Z, beyond_chance
+from influencespace.spreadsheets import harmless_table
 from influencespace.ui import influence_charts, selection, wording
 from influencespace.ui.influence_rows import CLUSTER, TOPIC, Subject, at_odds, both_ends, counts, does, many, more_than_share
 from influencespace.ui.markdown import escaped
@@ -206,7 +207,7 @@ def table(workspace: Workspace, view: pd.DataFrame, found: np.ndarray, subject: 
     verdict = np.where(part["beyond"], [subject.verb(value) for value in part["value"]], "within chance")
     with slot:
         st.dataframe(
-            part.assign(reach=Z * part["error"], verdict=verdict), hide_index=True, key="influence_table",
+            harmless_table(part.assign(reach=Z * part["error"], verdict=verdict)), hide_index=True, key="influence_table",
             alt=f"Each {level} with its influence on {subject.label}, its shares and how it repeats itself",
             column_order=("name", "pairs", "data", "value", "reach", "verdict", "benefit", "repeated", "likeness"),
             selection_mode="single-row", on_select=_on_row(workspace, "influence_table", part["label"], level),

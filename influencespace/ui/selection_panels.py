@@ -10,7 +10,7 @@ import streamlit as st
 
 from influencespace.features.search import best
 from influencespace.pairs.views import GROUP
-from influencespace.spreadsheets import harmless_texts
+from influencespace.spreadsheets import harmless_table, harmless_texts
 from influencespace.ui import gallery, pair_view, planned, reading, selection, served, wording
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
 from influencespace.ui.markdown import escaped
@@ -135,7 +135,8 @@ def figures(pairs: TrainingPairs, chosen: Selection) -> None:
         )
     for attribute in pairs.attributes:
         st.dataframe(
-            _group_rows(pairs, chosen, attribute), hide_index=True, alt=f"Groups of {attribute} among what is selected",
+            harmless_table(_group_rows(pairs, chosen, attribute)), hide_index=True,
+            alt=f"Groups of {attribute} among what is selected",
             column_config={
                 "value": wording.group(attribute).capitalize(),
                 "pairs": st.column_config.NumberColumn("Pairs", format="localized"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pyarrow as pa
 import streamlit as st
 
 from influencespace.pairs.statistics import CaptionStatistics, PhotoStatistics, caption_statistics, photo_statistics
+from influencespace.spreadsheets import harmless_table
 from influencespace.ui import background, colours
 from influencespace.ui.columns import TrainingPairs
 from influencespace.ui.guard import guarded
@@ -48,7 +50,7 @@ def captions(pairs: TrainingPairs) -> None:
     if found.most_repeated:
         with st.expander(f"Captions that occur most often ({len(found.most_repeated)})"):
             st.dataframe(
-                [{"caption": text, "times": count} for text, count in found.most_repeated], hide_index=True,
+                harmless_table(pd.DataFrame(found.most_repeated, columns=["caption", "times"])), hide_index=True,
                 alt="The captions that occur most often", column_config={
                     "caption": st.column_config.TextColumn("Caption", width="large"),
                     "times": st.column_config.NumberColumn("Times", format="localized"),

@@ -8,6 +8,7 @@ import streamlit as st
 
 from influencespace.curation.comparing import Comparison, Side, compare_versions
 from influencespace.curation.history import Version
+from influencespace.spreadsheets import harmless_table
 from influencespace.ui import background, plan_panel, wording
 from influencespace.ui.markdown import escaped
 from influencespace.workspace import NEEDS, Workspace
@@ -43,7 +44,7 @@ def draw(found: Comparison, losses: dict[str, float]) -> None:
         st.caption("None: every cluster has the same disposition in both.")
         return
     st.dataframe(
-        clusters(found), hide_index=True, height=260, key="compared_clusters",
+        harmless_table(clusters(found)), hide_index=True, height=260, key="compared_clusters",
         alt="Clusters whose disposition differs between both versions",
         column_config={
             "Cluster": st.column_config.TextColumn(width="medium"),

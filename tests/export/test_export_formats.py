@@ -24,7 +24,11 @@ from influencespace.export.batches import Subset as PlannedSubset
 from influencespace.export.options import FOLDERS, ExportOptions
 from influencespace.export.rows import OWN, records
 from influencespace.export.subset import check_pairs, export_subset, planned_subset
+from influencespace.pairs.images import digest
+from influencespace.pairs.options import ImportOptions
+from influencespace.pairs.reading import read_pairs
 from influencespace.pairs.stretch import stretch
+from influencespace.progress import silent
 
 UIDS = [f"{(i * 0x9E3779B97F4A7C15F39CC0605CEDC834) % 2**128:032x}" for i in range(1, 11)]
 FORMS_WITH_SIDECAR = ["coco", "webdataset", "imagefolder", "datacomp", "sampler"]
@@ -308,3 +312,23 @@ def test_weights_of_all_formats_are_those_of_the_plan(workspace, tmp_path):
 
     for form in ("jsonl", "csv", "parquet", *FORMS_WITH_SIDECAR):
         assert np.array_equal(np.sort(np.asarray(found(form), np.float32)), planned), form
+
+
+@pytest.mark.parametrize(("form", "source", "options"), [
+    ("webdataset", "", {}), ("imagefolder", "metadata.jsonl", {"id_column": "id"}),
+    ("jsonl", "", {"images": "data", "id_column": "id"}), ("parquet", "", {"images": "data", "id_column": "id"}),
+    ("coco", "", {"images": "data"}),
+])
+def test_what_went_out_comes_in_again(folder, tmp_path, form, source, options):
+    workspace = cases.workspace(folder)
+    name = {"coco": "out.json", "webdataset": "out", "imagefolder": "out"}.get(form, f"out.{form}")
+    path = export_subset(workspace, ExportOptions(form, str(tmp_path / name))) / source
+    images = {"images": str(tmp_path / options["images"])} if "images" in options else {}
+    table = read_pairs(ImportOptions(str(path), holdout=0.7, **options | images), silent, tmp_path).table
+    rows = planned_subset(workspace)
+    photos = {row["caption"].strip(): digest((folder / row["image"]).read_bytes()) for row in records(rows)}
+    assert dict(zip(table["caption"], table["photo"], strict=True)) == photos
+    if form in ("imagefolder", "jsonl", "parquet"):
+        assert sorted(table["id"]) == sorted(rows["id"])
+    weights = dict(zip(table["caption"], table["meta.weight"].astype("float32"), strict=True))
+    assert weights == dict(zip(rows["caption"].str.strip(), rows["weight"].astype("float32"), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -102,6 +103,14 @@ def test_what_the_pairs_lack_for_a_format_is_a_sentence(app, workspace):
     assert not opened.get("download_button")
     assert "Write the file" not in [button.label for button in opened.button]
     assert opened.dataframe
+
+
+def test_the_first_rows_hold_no_formula_for_the_browser_saves_them_as_csv(app, workspace, monkeypatch):
+    subset, head = export_panels._first(workspace, workspace.artifact("plan"))
+    hostile = replace(head, rows=head.rows.assign(caption="=HYPERLINK(1)", cluster_name="@A1"))
+    monkeypatch.setattr(export_panels, "_first", lambda workspace, plan: (subset, hostile))
+    rows = fine(app("export")).dataframe[0].value
+    assert set(rows["caption"]) == {"'=HYPERLINK(1)"} and set(rows["cluster_name"]) == {"'@A1"}
 
 
 def test_the_plan_alone_is_told_from_what_it_was_made_with(app, workspace):

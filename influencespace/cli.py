@@ -129,8 +129,10 @@ _register(
 )
 _register(
     "export", bodies.export, [*parameters({"export": ExportOptions}), WORKSPACE], AFTER,
-    "Write the subset, or the plan that rebuilds it.\n\nEach row has the pair, its weight, cluster, disposition and reason.",
-    ("export --format jsonl --output subset.jsonl", "export --format plan --output plan.json"),
+    "Write the subset, or the plan that rebuilds it.\n\nEach pair has its weight, cluster, disposition and reason, as far as the "
+    "format can hold them. docs/formats.md says how each is read.",
+    ("export --format jsonl --output subset.jsonl", "export --format webdataset --output shards",
+     "export --format plan --output plan.json"),
 )
 _register(
     "report", bodies.report,

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file, save_file
 
 from influencespace import integrity
 from influencespace.errors import DamagedError, InfluenceSpaceError
@@ -144,11 +144,21 @@ class Draft:
 
     def tensors(self, name: str, tensors: dict[str, np.ndarray]) -> None:
         """Write named arrays as safetensors."""
-        (self.folder / f"{name}.safetensors").write_bytes(save({k: np.ascontiguousarray(v) for k, v in tensors.items()}))
+        with told_by_safetensors():
+            save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, self.folder / f"{name}.safetensors")
 
     def json(self, name: str, value: Any) -> None:
         """Write a JSON document, the same bytes for the same value."""
         (self.folder / f"{name}.json").write_text(canonical(value) + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def told_by_safetensors() -> Iterator[None]:
+    """Make what safetensors says of a file that it cannot write the error of the system that it is."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def damaged(name: str, why: str) -> str:

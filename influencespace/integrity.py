@@ -23,7 +23,7 @@ Listing = dict[str, dict[str, Any]]
 def listing(folder: Path) -> Listing:
     """``bytes`` and ``sha256`` of every file in the folder of an artifact, by name."""
     files = sorted(path for path in folder.iterdir() if path.name not in (RECORD, MARK))
-    return {path.name: {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in files}
+    return {path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for path in files}
 
 
 def torn(folder: Path, files: Listing) -> str | None:
@@ -47,7 +47,7 @@ def altered(folder: Path, files: Listing, names: list[str] | None = None) -> str
         why = _resized(folder, files, name)
         if why is None and name in files:
             try:
-                same = _digest(folder / name) == files[name]["sha256"]
+                same = sha256(folder / name) == files[name]["sha256"]
             except OSError as error:
                 return f"{folder / name} cannot be read ({error.strerror or error})"
             why = None if same else f"{folder / name} holds other bytes than were written"
@@ -71,6 +71,7 @@ def _resized(folder: Path, files: Listing, name: str) -> str | None:
     return None if size == expected else f"{folder / name} has {size:,} bytes where {expected:,} were written"
 
 
-def _digest(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -139,6 +139,21 @@ class Workspace(Curated):
                 holder.unlink(missing_ok=True)
             lock.release()
 
+    def needs_room(self, size: int, what: str) -> None:
+        """Refuse what needs more bytes than the disk has left, before hours of work come to nothing.
+
+        Raises
+        ------
+        WorkspaceError
+            If the disk has less left.
+        """
+        free = shutil.disk_usage(self.path).free
+        if free < size:
+            raise WorkspaceError(
+                f"{what} needs {size / 1e6:,.1f} MB on the disk of {self.path}, which has {free / 1e6:,.1f} MB left. Free "
+                "some, or make the workspace on another disk."
+            )
+
     def plan_digest(self, options: Options, decisions: dict[str, Any]) -> str:
         """The digest that a plan with these options and decisions would have, made from what there is now.
 
@@ -241,16 +256,23 @@ class Workspace(Curated):
 
     def state(self, name: str) -> str:
         """``missing``, ``damaged``, ``stale`` (something before it is not as it was then) or ``current``."""
-        if self.damage(name):
-            return "damaged"
-        found = self.find(name)
-        if found is None:
-            return "missing"
-        if any(self.state(need) != "current" for need in NEEDS[name]):
-            return "stale"
-        fresh = all(self.artifact(need).digest == found.record["inputs"].get(need) for need in NEEDS[name])
-        decided = name != "plan" or self._as_asked(found)
-        return "current" if fresh and decided else "stale"
+        digests: dict[str, str] = {}  # of what is current
+        state = "missing"
+        for each in (*NEEDS[name], name):  # which lists all that anything before it needs, in the order of the road
+            try:
+                found = self.find(each)
+            except DamagedError:
+                state = "damaged"
+                continue
+            if found is None:
+                state = "missing"
+            elif any(need not in digests or digests[need] != found.record["inputs"].get(need) for need in NEEDS[each]):
+                state = "stale"
+            else:
+                state = "current" if each != "plan" or self._as_asked(found) else "stale"
+            if state == "current":
+                digests[each] = found.digest
+        return state
 
     def _as_asked(self, plan: Artifact) -> bool:
         """Whether a plan was made with the present decisions, and the options that were asked for."""

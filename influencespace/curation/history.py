@@ -238,6 +238,10 @@ class History:
         except DamagedHistory as error:
             self._begin_anew(str(error))
             return []
+        except WorkspaceError:
+            # On a full disk there is no room for the index of a write-ahead log, and yet it can be read.
+            with opened(self.workspace.history, writable=False) as database:
+                return read(database, query, *values)
 
     @contextlib.contextmanager
     def _step(self) -> Iterator[tuple[sqlite3.Connection, Version]]:

@@ -101,7 +101,7 @@ def opened(file: Path, writable: bool) -> Iterator[sqlite3.Connection]:
         why = databases.damage(file, TABLE)
         if why is not None:
             raise DamagedHistory(f"The history {file} is damaged: {why}.") from error
-        raise WorkspaceError(f"The history {file} cannot be used: {error}.") from error
+        raise WorkspaceError(f"The history {file} cannot be used: {databases.trouble(file, error)}") from error
 
 
 def damage(file: Path) -> str | None:

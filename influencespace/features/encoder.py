@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ class Encoder:
     image_processor: Any
     tokenizer: Any
     token_options: dict[str, Any]
+    # Of photos and captions how many fit into memory at once, where all of a batch did not.
+    _fits: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # To another process it goes by name, and is loaded there.
@@ -73,25 +75,46 @@ class Encoder:
     def embed_photos(self, prepared: Sequence[dict[str, torch.Tensor]]) -> np.ndarray:
         """(len(prepared), d) float32 unit vectors of photos that :meth:`prepare` made ready."""
         size = len(prepared) if self.device.type != "cpu" else CPU_PHOTOS
-        parts = [prepared[start : start + size] for start in range(0, len(prepared), size)]
-        batches = [{key: torch.cat([one[key] for one in part]) for key in part[0]} for part in parts]
-        return np.concatenate([self._embed(self.model.get_image_features, batch) for batch in batches])
+
+        def embed(part: Sequence[dict[str, torch.Tensor]]) -> np.ndarray:
+            return self._embed(self.model.get_image_features, {key: torch.cat([one[key] for one in part]) for key in part[0]})
+
+        return self._in_parts("photo", prepared, size, embed)
 
     def embed_captions(self, captions: Sequence[str]) -> np.ndarray:
         """(len(captions), d) float32 unit vectors; a caption longer than the model reads is cut."""
-        batch = self.tokenizer(list(captions), truncation=True, return_tensors="pt", **self.token_options)
-        return self._embed(self.model.get_text_features, batch)
+
+        def embed(part: Sequence[str]) -> np.ndarray:
+            batch = self.tokenizer(list(part), truncation=True, return_tensors="pt", **self.token_options)
+            return self._embed(self.model.get_text_features, batch)
+
+        return self._in_parts("caption", captions, len(captions), embed)
+
+    def _in_parts(self, what: str, items: Sequence[Any], size: int, embed: Callable[[Sequence[Any]], np.ndarray]) -> np.ndarray:
+        """The items embedded ``size`` at once, or as many as there is memory for: half as many after each time there was not."""
+        found: list[np.ndarray] = []
+        start, size = 0, min(size, len(items), self._fits.get(what, size))
+        while start < len(items):
+            try:
+                found.append(embed(items[start : start + size]))
+                start += size
+                continue
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise FeaturesError(
+                        f"The encoder {self.name} ran out of memory on {self.device} with a single {what}, so a smaller "
+                        "--batch-size does not help; take another --device, or end what else uses its memory."
+                    ) from None
+            # Out of the handler, so that what the failed attempt has computed is let go.
+            size = self._fits[what] = -(-size // 2)
+            torch.cuda.empty_cache()
+        return np.concatenate(found)
 
     @torch.inference_mode()
     def _embed(self, features: Any, batch: dict[str, torch.Tensor]) -> np.ndarray:
         half = torch.autocast(self.device.type, dtype=torch.float16, enabled=self.device.type != "cpu")
-        try:
-            with half:
-                output = features(**{key: value.to(self.device) for key, value in batch.items()})
-        except torch.OutOfMemoryError:
-            raise FeaturesError(
-                f"The encoder {self.name} ran out of memory on {self.device}; use a smaller --batch-size."
-            ) from None
+        with half:
+            output = features(**{key: value.to(self.device) for key, value in batch.items()})
         # transformers 5 returns the tower's whole output, with the projected vector in place of the pooled one.
         vectors = torch.nn.functional.normalize(output.pooler_output.float(), dim=-1).cpu().numpy()
         if not np.isfinite(vectors).all():

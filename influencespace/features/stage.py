@@ -76,6 +76,8 @@ def _run_encoder(
     # The encoder's name is among the options; what lies under that name may change.
     draft.content = encoder.digest
     key = hashlib.sha256(f"{workspace.artifact('pairs').digest} {encoder.digest}".encode()).hexdigest()[:32]
+    distinct = table["photo"].nunique() + table["caption"].nunique()  # kept until all of them are there
+    workspace.needs_room((distinct + 2 * len(table)) * encoder.width * FLOAT16.dtype.itemsize, "Embedding these pairs")
     folder = workspace.private("features") / key
     folder.mkdir(exist_ok=True)
     with engines.start(options) as engine:

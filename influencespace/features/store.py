@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from influencespace.ahead import PATIENCE, ahead
 from influencespace.engines import HERE, Engine, Piece
 from influencespace.errors import FeaturesError
 from influencespace.features.encoder import Encoder
 from influencespace.features.photos import load_photo
 from influencespace.progress import Progress
 
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
 
 
 class Rows:
@@ -101,7 +100,8 @@ class PhotoBatches:
         with warnings.catch_warnings():
             # Set once for all threads: import has judged these files already.
             warnings.simplefilter("ignore")
-            for batch in batches(ahead(self._prepared, wanted, workers, 2 * self.size), self.size):
+            photos_ahead = ahead(self._prepared, wanted, workers, 2 * self.size, late=unanswered)
+            for batch in batches(photos_ahead, self.size):
                 yield {"vectors": self.encoder.embed_photos(batch).astype(np.float16)}
 
     def _prepared(self, source: tuple[str | None, int]) -> dict:
@@ -187,19 +187,13 @@ def open_photo(path: str | None, row: int) -> Image.Image:
         ) from error
 
 
-def ahead(function: Callable[[A], B], items: Iterable[A], workers: int, depth: int) -> Iterator[B]:
-    """The function of each item, in order, computed by threads up to ``depth`` items ahead of who asks."""
-    pool = ThreadPoolExecutor(workers)
-    waiting: deque = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > depth:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+def unanswered(source: tuple[str | None, int]) -> NoReturn:
+    """Give up on a photo, by path and row, that was begun and never came."""
+    path, row = source
+    raise FeaturesError(
+        f"The photo {path} of row {row} was not read within {PATIENCE:.0f} seconds: its disk does not answer, or its file keeps "
+        "the decoder busy for ever. Put it on another disk, or run import again, which leaves it out; what was embedded is kept."
+    )
 
 
 def batches(items: Iterable[A], size: int) -> Iterator[list[A]]:

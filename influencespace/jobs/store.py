@@ -123,8 +123,10 @@ class Store:
         Raises
         ------
         JobError
-            If a job with the same commands, about the same decisions, waits or runs already.
+            If a job with the same commands, about the same decisions, waits or runs already, or nothing can be written.
         """
+        if not os.access(self.workspace.path, os.W_OK):
+            raise JobError(f"The workspace {self.workspace.path} cannot be written, so no work can be begun on it.")
         written = json.dumps(commands)
         # Of two tabs that ask at once one comes second, also when the list itself is still to be made.
         with self._one_at_a_time(), self._open(create=True) as database:
@@ -145,10 +147,13 @@ class Store:
         """All jobs, the latest first."""
         if not self.workspace.jobs.exists():
             return []
-        with self._open() as database:
-            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
-                return []  # the first job is being added at this moment
-            return [_job(row) for row in database.execute("SELECT * FROM jobs ORDER BY id DESC")]
+        try:
+            with self._open() as database:
+                return _listed(database)
+        except JobError:
+            # On a full disk there is no room for the index of a write-ahead log, and yet it can be read.
+            with self._open(as_it_is=True) as database:
+                return _listed(database)
 
     def get(self, job_id: int) -> Job:
         """One job.
@@ -217,10 +222,10 @@ class Store:
         return self._alone
 
     @contextlib.contextmanager
-    def _open(self, create: bool = False) -> Iterator[sqlite3.Connection]:
+    def _open(self, create: bool = False, as_it_is: bool = False) -> Iterator[sqlite3.Connection]:
         # Opened to read, a list that is gone stays gone: an empty one in its place would hide that. Where nothing can be written
         # nothing changes either, and the shared memory of a write-ahead log cannot be had.
-        writable = os.access(self.workspace.path, os.W_OK)
+        writable = not as_it_is and os.access(self.workspace.path, os.W_OK)
         mode = "mode=ro&immutable=1" if not writable else "mode=rwc" if create else "mode=rw"
         try:
             with contextlib.closing(
@@ -234,7 +239,8 @@ class Store:
         except sqlite3.Error as error:
             why = databases.damage(self.workspace.jobs, TABLE)
             raise JobError(
-                f"The list of jobs {self.workspace.jobs} cannot be used: {error}." if why is None else self._begin_anew(why)
+                f"The list of jobs {self.workspace.jobs} cannot be used: {databases.trouble(self.workspace.jobs, error)}"
+                if why is None else self._begin_anew(why)
             ) from error
 
     def _begin_anew(self, why: str) -> str:
@@ -270,6 +276,12 @@ def _put_back(database: sqlite3.Connection, running: list[int], note: int, told:
     for job_id in running:
         database.execute(add, (job_id, "Work begun earlier", "running", "", now, now, None))
     database.execute(add, (note, "The list of jobs", "failed", told, now, None, now))
+
+
+def _listed(database: sqlite3.Connection) -> list[Job]:
+    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
+        return []  # the first job is being added at this moment
+    return [_job(row) for row in database.execute("SELECT * FROM jobs ORDER BY id DESC")]
 
 
 def _begin(database: sqlite3.Connection) -> None:

@@ -8,17 +8,19 @@ import re
 import stat
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from influencespace.ahead import PATIENCE, ahead
 from influencespace.pairs.problems import MISSING_FILE, NOT_A_FILE, OUTSIDE, OVERSIZED_IMAGE, UNREADABLE_IMAGE
 from influencespace.pairs.stretch import container, open_image
 from influencespace.progress import Progress
 
 DIGEST_CHARACTERS = 32
+# Photos that are begun before they are asked for.
+DEPTH = 256
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
 """What counts as an image. Pillow knows more, some of which start other programs (EPS, WMF) or are no photos."""
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|data:")
@@ -93,19 +95,21 @@ def check_images(paths: Sequence[str], progress: Progress) -> dict[str, Photo]:
     """
     distinct = list(dict.fromkeys(paths))
     found: dict[str, Photo] = {}
-    pool = ThreadPoolExecutor(min(8, max(2, os.cpu_count() or 2)))
+    workers = min(8, max(2, os.cpu_count() or 2))
     with warnings.catch_warnings():
         # Set here once for all threads, which share these filters.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            for done, photo in enumerate(pool.map(_examine, distinct), 1):
-                found[photo.path] = photo
-                if done % 64 == 0 or done == len(distinct):
-                    progress(done, len(distinct), "photos checked")
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for done, photo in enumerate(ahead(_examine, distinct, workers, DEPTH, late=_unanswered), 1):
+            found[photo.path] = photo
+            if done % 64 == 0 or done == len(distinct):
+                progress(done, len(distinct), "photos checked")
     return found
+
+
+def _unanswered(path: str) -> Photo:
+    detail = f"was not read within {PATIENCE:.0f} seconds: its disk does not answer, or its file keeps the decoder busy for ever"
+    return Photo(path, problem=UNREADABLE_IMAGE, detail=detail)
 
 
 def _examine(path: str) -> Photo:

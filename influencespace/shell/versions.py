@@ -11,6 +11,7 @@ from influencespace.shell.output import command
 
 if TYPE_CHECKING:
     from influencespace.curation.history import History, Version
+    from influencespace.curation.options import PlanOptions
     from influencespace.workspace import Workspace
 
 TAKE_BACK = "none"
@@ -69,11 +70,14 @@ def decide(workspace: str, json_file: str | None, quiet: bool, level: Level, nam
         from influencespace.curation.decisions import with_decision
         from influencespace.curation.inputs import PlanInputs
 
-        head = history.head()
-        after = with_decision(head.decisions, level.value, name, _decision(decision))
-        PlanInputs.read(place).decided(after)
+        def edit(before: Version) -> tuple[PlanOptions, dict[str, Any]]:
+            after = with_decision(before.decisions, level.value, name, wanted)
+            inputs.decided(after)
+            return before.options, after
+
+        wanted, inputs = _decision(decision), PlanInputs.read(place)
         what = f"{level.value.removesuffix('s')} {name}: {decision if decision != TAKE_BACK else 'decision taken back'}"
-        return history.record(what, head.options, after)
+        return history.change(what, edit)
 
     _step(workspace, json_file, decided)
 

@@ -16,6 +16,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from influencespace.artifact import told_by_safetensors
+
 
 @dataclass
 class Progress:
@@ -70,7 +72,8 @@ def save(
     draft = file.with_suffix(".draft")
     # Copies, since safetensors takes no two tensors that share memory.
     copies = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-    save_file(copies, draft, {"progress": json.dumps(asdict(progress))})
+    with told_by_safetensors():
+        save_file(copies, draft, {"progress": json.dumps(asdict(progress))})
     draft.replace(file)
 
 

@@ -160,7 +160,7 @@ class ClipTrainer:
 
     @torch.no_grad()
     def _pool(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        return _in_parts(lambda part: self._tower(**part).pooler_output, inputs, self.device)
+        return _in_parts(lambda part: self._tower(**part).pooler_output, inputs, self.device, _together(self.device))
 
 
 class ClipTask:
@@ -168,6 +168,7 @@ class ClipTask:
 
     def __init__(self, trainer: ClipTrainer, model: PreTrainedModel, settings: Settings) -> None:
         self.trainer, self.module, self.settings = trainer, model.eval(), settings
+        self._halved = 0
 
     def parameters(self) -> list[dict[str, Any]]:
         """Matrices decay; biases, norms and the logit scale do not."""
@@ -194,6 +195,13 @@ class ClipTask:
         judged = self.trainer.judge(self, self.trainer.data.validation)
         return 100 * float(photo_scores(*judged.ranks(), judged.photo, DECIDES)[BOTH].mean())
 
+    def lighten(self) -> bool:
+        """Half as much of a batch passes a tower at once; its loss stays that of the whole batch."""
+        if _together(self.trainer.device) >> self._halved == 1:
+            return False
+        self._halved += 1
+        return True
+
     @torch.no_grad()
     def embed(
         self, photos: PreparedPhotos | PooledPhotos, which: np.ndarray, captions: Sequence[str], photo: np.ndarray
@@ -215,12 +223,17 @@ class ClipTask:
         return self._unit(lambda part: self.module.get_text_features(**part).pooler_output, self.trainer.tokens(captions))
 
     def _unit(self, features: Features, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        return normalize(_in_parts(features, inputs, self.trainer.device), dim=1)
+        return normalize(_in_parts(features, inputs, self.trainer.device, _together(self.trainer.device) >> self._halved), dim=1)
 
 
-def _in_parts(features: Features, inputs: dict[str, torch.Tensor], device: torch.device) -> torch.Tensor:
-    """(b, d) float32 ``features(inputs)`` on the device, a part at a time; see the module's text for what is kept."""
-    size, count = CPU_PHOTOS if device.type == "cpu" else PART, len(next(iter(inputs.values())))
+def _together(device: torch.device) -> int:
+    """How many photos or captions pass a tower at once, as long as there is memory."""
+    return CPU_PHOTOS if device.type == "cpu" else PART
+
+
+def _in_parts(features: Features, inputs: dict[str, torch.Tensor], device: torch.device, size: int) -> torch.Tensor:
+    """(b, d) float32 ``features(inputs)`` on the device, ``size`` at a time; see the module's text for what is kept."""
+    count = len(next(iter(inputs.values())))
     if count > size and torch.is_grad_enabled():
         # The tensors must be no keyword arguments: from the others alone torch knows on which device to repeat a dropout.
         features = partial(checkpoint, features, use_reentrant=False)

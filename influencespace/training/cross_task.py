@@ -154,6 +154,10 @@ class CrossTask:
         count = torch.bincount(at, minlength=len(states))
         return each.new_zeros(len(states)).index_add(0, at, each) / count.clamp(min=1)
 
+    def lighten(self) -> bool:
+        """Its loss takes what it takes."""
+        return False
+
     def recall(self) -> float:
         """Recall@10 in percent of ``WATCHED`` validation photos among all; each half with the mix that is best for the other."""
         split = self.data.validation

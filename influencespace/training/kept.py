@@ -22,6 +22,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 import influencespace
+from influencespace.artifact import told_by_safetensors
 from influencespace.features.hub import at_hand, other_files, weight_files
 from influencespace.options import Options
 from influencespace.training.arms import ArmWeights
@@ -129,7 +130,8 @@ class Kept:
         """Keep the weights of a run that begins."""
         file = self._drawn(arm, seed)
         draft = file.with_suffix(".draft")
-        save_file({"weights": found.weights, "seconds": np.array(found.seconds)}, draft)
+        with told_by_safetensors():
+            save_file({"weights": found.weights, "seconds": np.array(found.seconds)}, draft)
         draft.replace(file)
 
     def tried(self, settings: Settings) -> np.ndarray | None:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from influencespace.errors import TrainingError
 from influencespace.training import checkpoint as checkpoints
 from influencespace.training.checkpoint import Progress
 from influencespace.training.energy import Meter
@@ -77,6 +78,9 @@ class Task(Protocol):
 
     def recall(self) -> float:
         """Validation Recall@10 in percent, mean of both directions."""
+
+    def lighten(self) -> bool:
+        """Take less memory for the loss of a batch from now on, and compute the same; False where that cannot be."""
 
 
 @dataclass(frozen=True)
@@ -174,17 +178,48 @@ def _epoch(
         rate = min(1.0, (progress.step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * progress.step / total))
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * rate * group.get("factor", 1.0)
-        loss = task.loss(part, factors[torch.from_numpy(part).to(factors.device)])
-        optimizer.zero_grad()
-        loss.backward()
+        loss = _with_gradient(task, optimizer, part, factors[torch.from_numpy(part).to(factors.device)])
         optimizer.step()
         progress.step += 1
-        loss_sum, seen = loss_sum + loss.item() * len(part), seen + len(part)
+        loss_sum, seen = loss_sum + loss * len(part), seen + len(part)
     progress.seconds += time.perf_counter() - began
     spent = meter.spent(joules)
     known = progress.joules is not None or progress.epoch == 0
     progress.joules = (progress.joules or 0.0) + spent if known and spent is not None else None
     return loss_sum / seen
+
+
+def _with_gradient(task: Task, optimizer: torch.optim.Optimizer, rows: np.ndarray, weights: torch.Tensor) -> float:
+    """The loss of a batch, whose gradient is left in the parameters; tried again with less memory as long as the task can."""
+    while True:
+        optimizer.zero_grad()
+        try:
+            loss = task.loss(rows, weights)
+            loss.backward()
+            return loss.item()
+        except torch.OutOfMemoryError:
+            if not task.lighten():
+                raise
+        # Out of the handler, so that what the failed attempt has computed is let go.
+        torch.cuda.empty_cache()
+
+
+@contextlib.contextmanager
+def memory_explained():
+    """Say what to do where the memory of the device does not suffice.
+
+    Raises
+    ------
+    TrainingError
+        In place of PyTorch's own error.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            "The device ran out of memory while training. Train in smaller batches (--batch), on another --device, or end what "
+            f"else uses its memory; what was finished is kept. PyTorch says: {str(error).partition('. ')[0]}."
+        ) from None
 
 
 def _device(module: torch.nn.Module) -> torch.device:

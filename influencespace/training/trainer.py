@@ -16,7 +16,7 @@ from influencespace.progress import Progress, silent
 from influencespace.training.data import DECIDES, TrainingData
 from influencespace.training.dynamic import TOGETHER, Judge, Recuration
 from influencespace.training.heads import HeadsTrainer
-from influencespace.training.loop import Settings, Task, fit
+from influencespace.training.loop import Settings, Task, fit, memory_explained
 from influencespace.training.options import UNTRAINED, TrainOptions
 from influencespace.training.probe_features import ProbeFeatures
 from influencespace.training.probes import Photos
@@ -83,6 +83,7 @@ def make(workspace: Workspace, data: TrainingData, options: TrainOptions, progre
     return HeadsTrainer(data, options.joint_dimensions is not None, features if features.possible else None)
 
 
+@memory_explained()
 def train_arm(
     trainer: Trainer, arm: str, weights: np.ndarray, settings: Settings, seed: int, scoring: float, *, budget: str = "epochs",
     weighting: str = "loss", watch: Callable[[dict[str, Any]], None] = lambda step: None, checkpoint: Path | None = None,
@@ -116,6 +117,7 @@ def train_arm(
     )
 
 
+@memory_explained()
 def untouched(
     trainer: Trainer, settings: Settings, seed: int, ask: Callable[[Task], dict[str, Judged]] = lambda task: {}
 ) -> ArmRun:
@@ -125,6 +127,7 @@ def untouched(
     return ArmRun(UNTRAINED, seed, np.zeros(len(data.train), dtype=np.float32), *judged, None, 0.0, probes=ask(task))
 
 
+@memory_explained()
 def trial_scores(
     trainer: Trainer, settings: Settings, seeds: tuple[int, ...], watch: Callable[[], None] = lambda: None
 ) -> np.ndarray:

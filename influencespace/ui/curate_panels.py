@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from influencespace.curation.plan import DISPOSITIONS
+from influencespace.curation.plan import DISPOSITIONS, Plan
 from influencespace.ui import (
     damage,
     decision_panels,
@@ -23,8 +23,9 @@ from influencespace.ui import (
     prediction,
     selection,
 )
-from influencespace.ui.columns import INFLUENCE, TrainingPairs
+from influencespace.ui.columns import INFLUENCE, Codes, TrainingPairs
 from influencespace.ui.guard import guarded
+from influencespace.ui.kept import Kept
 from influencespace.ui.pair_map import DISPOSITION, Colouring
 from influencespace.ui.road import need
 from influencespace.ui.selection import ALL, AREA, CLUSTER, Selection
@@ -32,6 +33,7 @@ from influencespace.workspace import Workspace
 
 PANEL, PHOTOS = "curate_panel", 12
 _TURN = "curate_turn"
+_planted: Kept[pd.DataFrame] = Kept(1 << 20)
 
 
 def panel(workspace: Workspace, *, height: int, grows: float) -> None:
@@ -92,12 +94,8 @@ def truth(workspace: Workspace, pairs: TrainingPairs) -> None:
     """Where it is known what was planted in the pairs: how much of it the shown version prunes."""
     if not damage.is_known(pairs):
         return
-    known = damage.known(pairs)
-    pruned = np.bincount(known.code[planning.plan(workspace).weights == 0], minlength=len(known.labels))
-    rows = pd.DataFrame({
-        "kind": ["undamaged pairs" if name == damage.UNDAMAGED else str(name).replace("_", " ") for name in known.labels],
-        "planted": known.counts, "pruned": pruned, "part": 100 * pruned / np.maximum(known.counts, 1),
-    })
+    made_from = f"{planning.plan_key(workspace)} {pairs.key}"
+    rows = _planted.of(made_from, lambda: _found(planning.plan(workspace), damage.known(pairs)))
     with st.expander("What was planted in these pairs, and how much of it this version prunes"):
         st.dataframe(
             rows, hide_index=True, height="content", alt="What was planted, and how much of it is pruned",
@@ -108,6 +106,15 @@ def truth(workspace: Workspace, pairs: TrainingPairs) -> None:
                 "part": st.column_config.ProgressColumn("Part", format="%.0f %%", min_value=0, max_value=100),
             },
         )
+
+
+def _found(plan: Plan, known: Codes) -> pd.DataFrame:
+    """One row a kind of damage: how many pairs have it, and how many of them the plan prunes."""
+    pruned = np.bincount(known.code[plan.weights == 0], minlength=len(known.labels))
+    return pd.DataFrame({
+        "kind": ["undamaged pairs" if name == damage.UNDAMAGED else str(name).replace("_", " ") for name in known.labels],
+        "planted": known.counts, "pruned": pruned, "part": 100 * pruned / np.maximum(known.counts, 1),
+    })
 
 
 @guarded()

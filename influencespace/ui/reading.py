@@ -26,15 +26,20 @@ def training(workspace: Workspace) -> TrainingPairs:
 
 
 def names(clusters: Artifact) -> tuple[dict[int, str], dict[str, str]]:
-    """The names of topics and of clusters."""
-    topics, strata = table(clusters, "topics"), table(clusters, "clusters")
-    return topics.set_index("topic")["name"].to_dict(), strata.set_index("cluster")["name"].to_dict()
+    """The names of topics and of clusters; not to be written to."""
+    return _names(str(clusters.folder), clusters.digest)
 
 
 # As resources, for they are shared; a copy for every visitor would take longer than reading them again.
 @st.cache_resource(show_spinner=False, max_entries=60)
 def _table(folder: str, digest: str, name: str) -> pd.DataFrame:
     return pd.read_parquet(f"{folder}/{name}.parquet")
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _names(folder: str, digest: str) -> tuple[dict[int, str], dict[str, str]]:
+    topics, strata = _table(folder, digest, "topics"), _table(folder, digest, "clusters")
+    return topics.set_index("topic")["name"].to_dict(), strata.set_index("cluster")["name"].to_dict()
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -27,14 +27,23 @@ def fitting(workspace: Workspace, name: str) -> Artifact | None:
 
     A plan that is stale only because a decision has changed since still fits.
     """
+    fits: dict[str, Artifact | None] = {}
+    for step in NEEDS:  # in the order of the road: each after what it needs
+        if step == name or step in NEEDS[name]:
+            fits[step] = _if_fitting(workspace, step, fits)
+    return fits[name]
+
+
+def _if_fitting(workspace: Workspace, name: str, before: dict[str, Artifact | None]) -> Artifact | None:
+    """The artifact if it was made from those ``before`` it, as far as they fit."""
     try:
         found = workspace.find(name)
     except WorkspaceError:
         return None  # damaged; need() says so where a page cannot do without it
-    if found is None:
-        return None
-    inputs = {need: fitting(workspace, need) for need in NEEDS[name]}
-    same = all(made and made.digest == found.record["inputs"].get(need) for need, made in inputs.items())
+    made = {need: before[need] for need in NEEDS[name]}
+    same = found is not None and all(
+        one is not None and one.digest == found.record["inputs"].get(need) for need, one in made.items()
+    )
     return found if same else None
 
 

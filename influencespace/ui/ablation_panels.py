@@ -16,6 +16,7 @@ from influencespace.evaluation.figures import DECIDES, RECALLS
 from influencespace.options import describe
 from influencespace.ui import ablation_charts, forms, reading
 from influencespace.ui.guard import guarded
+from influencespace.ui.markdown import escaped
 from influencespace.ui.results_panels import text
 from influencespace.ui.wording import group
 from influencespace.workspace import Artifact, Workspace
@@ -76,7 +77,7 @@ def _start(workspace: Workspace, options: AblationOptions) -> None:
         )
     st.caption(words)
     for knob, why in missing.items():
-        st.caption(f"{MEANING[knob]} is left out: {why}.")
+        st.caption(f"{MEANING[knob]} is left out: {escaped(why)}.")
     st.button(
         "Add to the queue" if jobs.active(workspace) is not None else "Start", type="primary", icon=":material/play_arrow:",
         width="stretch", key="ablate_start", disabled=current or busy, on_click=_submit, args=(workspace, commands),
@@ -109,7 +110,7 @@ def shown(workspace: Workspace) -> None:
         _knob(workspace, knob, own[own["metric"] == metric], own[(own["metric"] == GAP) & (own["attribute"] == attribute)],
               differences)
     for knob, why in made.facts["missing"].items():
-        st.caption(f"{MEANING[knob]} was left out: {why}.")
+        st.caption(f"{MEANING[knob]} was left out: {escaped(why)}.")
     with st.expander("All of it as a table"):
         st.dataframe(
             table(figures, metric, attribute), hide_index=True, placeholder="–", key="ablations_table",
@@ -151,7 +152,8 @@ def _choices(figures: pd.DataFrame) -> tuple[str, str, bool]:
         )
         attribute = st.segmented_control(
             "Gap between", attributes, default=attributes[0], required=True, key="ablations_attribute", persist_state="session",
-            format_func=group, help="Recall@10 of the group that is ahead with the own settings less that of the group behind.",
+            format_func=lambda name: escaped(group(name)),
+            help="Recall@10 of the group that is ahead with the own settings less that of the group behind.",
         ) if len(attributes) > 1 else "".join(attributes)
         view = st.segmented_control(
             "Show", [LEVELS, DIFFERENCES], default=LEVELS, required=True, key="ablations_view", persist_state="session",

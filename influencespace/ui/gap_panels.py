@@ -7,6 +7,7 @@ import streamlit as st
 
 from influencespace.metrics.fairness import OPPORTUNITY, PARITY
 from influencespace.ui import training_charts
+from influencespace.ui.markdown import escaped
 from influencespace.ui.results_panels import text
 
 MATCHING = {
@@ -27,11 +28,11 @@ def gaps(results: dict) -> None:
     if len(attributes) > 1:
         attribute = st.segmented_control(
             "Attribute", attributes, default=attribute, required=True, key="results_attribute", persist_state="session",
-            label_visibility="collapsed",
+            label_visibility="collapsed", format_func=escaped,
         )
     why = results["arms"][0]["gaps"][attribute]["gap"]["why"]
     if why is not None:
-        st.caption(f"No gaps of {attribute}, because {why}.")
+        st.caption(f"No gaps of {escaped(attribute)}, because {escaped(why)}.")
         return
     left, right = st.columns(2, gap="large")
     with left:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from influencespace.errors import InfluenceSpaceError, WorkspaceError
+from influencespace.errors import InfluenceSpaceError
+from influencespace.ui.markdown import escaped
 from influencespace.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -23,15 +24,15 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except InfluenceSpaceError as error:
-        st.error(_plainly(error), icon=":material/error:")
+        st.error(escaped(error), icon=":material/error:")
     except Exception as error:
         _log.exception("A page failed")
         damaged = _damaged()
         if damaged:
-            st.error(_plainly(WorkspaceError(damaged)), icon=":material/error:")
+            st.error(escaped(damaged), icon=":material/error:")
             return
         st.error(
-            f"A fault of InfluenceSpace itself: {type(error).__name__}: {_plainly(error)}. The rest of the page and the "
+            f"A fault of InfluenceSpace itself: {type(error).__name__}: {escaped(error)}. The rest of the page and the "
             "workspace are unharmed; details are in the terminal that runs the app.", icon=":material/error:",
         )
 
@@ -42,8 +43,3 @@ def _damaged() -> str:
         return " ".join(Workspace(st.session_state["workspace_path"]).check().values())
     except (KeyError, OSError, InfluenceSpaceError):
         return ""
-
-
-def _plainly(error: Exception) -> str:
-    """What it says, without links, pictures and formulas that names in it may be taken for."""
-    return str(error).replace("[", "\\[").replace("$", "\\$")

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from influencespace.influence.chance import Z
 from influencespace.ui import colours, wording
 from influencespace.ui.chart_labels import arrange
+from influencespace.ui.chart_text import show_as_written
 
 # Names of more rows than this do not travel.
 NAMED = 300
@@ -172,7 +173,8 @@ def short(names: Iterable[str], width: int = 40) -> list[str]:
 
 
 def plain(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
-    """No background of its own, little room around, and a legend on top if there is one."""
+    """No background of its own, little room around, and a legend on top if there is one; names are text, whatever they hold."""
+    show_as_written(figure)
     figure.update_layout(
         height=height, margin={"l": 8, "r": 8, "t": TOP if legend else 12, "b": 8}, showlegend=legend,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",

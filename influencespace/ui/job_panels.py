@@ -83,7 +83,7 @@ def _entry(workspace: Workspace, job: Job) -> None:
     with entry, guarded():
         st.caption(told(job.commands))
         if job.message:
-            st.error(job.message, icon=":material/error:")
+            st.error(escaped(job.message), icon=":material/error:")
         st.code(jobs.log(workspace, job.id, LOG_LINES) or "It has printed nothing.", language=None, height=240)
         with st.container(horizontal=True):
             st.download_button(

@@ -30,6 +30,8 @@ from influencespace.ui.training_charts import VERDICTS, arm_colour
 from influencespace.workspace import Workspace
 
 STYLE = Path(__file__).parent / "elements" / "report.css"
+# The file is looked at anywhere: it runs nothing and fetches nothing, whatever stands in it.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 DIRECTIONS = {BOTH: "mean of both", IMAGE_TO_TEXT: "photo finds caption", TEXT_TO_IMAGE: "caption finds photo"}
 SHOWN = 6
 SURELY = {
@@ -76,6 +78,7 @@ def html(workspace: Workspace) -> str:
     title = escape(f"Results of {report.name}")
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<title>{title}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head>\n<body>\n"
         + "\n".join(part for part in sections if part) + "\n</body></html>\n"
     )

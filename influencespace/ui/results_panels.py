@@ -10,6 +10,7 @@ from influencespace.evaluation.figures import RECALLS
 from influencespace.metrics.recall import BOTH
 from influencespace.training.options import MEANING
 from influencespace.ui import reading, report, training_charts
+from influencespace.ui.markdown import escaped
 from influencespace.ui.report import DIRECTIONS
 from influencespace.workspace import Artifact
 
@@ -37,7 +38,7 @@ def table(results: dict) -> None:
         },
     )
     for arm, why in results["missing"].items():
-        st.caption(f"{arm} is missing: {why}")
+        st.caption(f"{arm} is missing: {escaped(why)}")
 
 
 def arms_table(results: dict) -> pd.DataFrame:
@@ -75,7 +76,7 @@ def metrics(results: dict) -> None:
          f"{decides} in percent of that of the model trained on all pairs; above 100 % is better."),
     ]
     cards += [
-        (f"Bias mitigation, {attribute}", figure, 3, "",
+        (f"Bias mitigation, {escaped(attribute)}", figure, 3, "",
          "By how much the largest difference between groups in the rate of right matches (equal opportunity, 0 to 1) is smaller "
          "than with all pairs; above 0 is fairer.")
         for attribute, figure in mitigation["equal_opportunity"].items()

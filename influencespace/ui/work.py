@@ -49,7 +49,7 @@ def sentence(job: Job, waiting: int = 0) -> str:
         parts.append("waits for its turn" if job.pid else "starts")
     elif job.what:
         count = f" ({job.done:,} of {job.total:,})" if job.total > 1 else ""
-        parts.append(f"{job.what}{count}")
+        parts.append(f"{escaped(job.what)}{count}")
     if job.seconds >= 1:
         parts.append(duration(job.seconds))
     if job.seconds_left is not None:
@@ -71,7 +71,7 @@ def duration(seconds: float) -> str:
 
 def _failed(workspace: Workspace, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.error(job.message, title=f"{escaped(job.title)} did not work", icon=":material/error:")
+        st.error(escaped(job.message), title=f"{escaped(job.title)} did not work", icon=":material/error:")
         if job.commands:
             st.button(
                 "Try again", icon=":material/refresh:", key=f"again_{job.id}", on_click=again, args=(workspace, job),

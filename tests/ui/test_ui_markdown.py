@@ -15,7 +15,10 @@ PICTURE = "![seen](https://elsewhere/seen.png)"
 
 
 @pytest.mark.parametrize(("text", "shown"), [
-    ("dog, frisbee: (2)", "dog, frisbee: (2)"), (PICTURE, r"!\[seen\](https://elsewhere/seen.png)"),
+    ("dog, frisbee: (2)", "dog, frisbee: (2)"), (PICTURE, "!\\[seen\\](https:\u2060//elsewhere/seen.png)"),
+    (":material/delete: :bomb: 12:30", ":\u2060material/delete: :\u2060bomb: 12:30"),
+    ("www.a.org, b@c.org", "www\u2060.a.org, b@\u2060c.org"),
+    ("a\u202eb\u2066c\x07d\x85e", "a\ufffdb\ufffdc\ufffdd e"), ("<b onclick=x>", r"\<b onclick=x\>"),
     ("$5 to $9, *new*", r"\$5 to \$9, \*new\*"), ("two\n\nlines", "two lines"), (r"a\b_c_", r"a\\b\_c\_"),
 ])
 def test_a_text_is_shown_as_it_is(text, shown):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from influencespace.curated import FULL
 from influencespace.errors import ExportError
 
 # In a draft: the new parts, the old ones that stepped aside, the names of those to place once the old are aside, the lock.
@@ -57,7 +58,15 @@ def put_in_place(path: Path) -> Iterator[Path]:
             _delete(draft)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else error
-        raise ExportError(f"{path} cannot be written: {why}.") from error
+        raise ExportError(f"{path} cannot be written: {why}.{_room(path, error)}") from error
+
+
+def _room(path: Path, error: OSError) -> str:
+    """What to do where there was no room to write."""
+    if error.errno not in FULL:
+        return ""
+    free = shutil.disk_usage(path.parent).free
+    return f" Its disk has {free / 1e6:,.1f} MB left: free some, or choose another place. Nothing there was changed."
 
 
 def clear_dead(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import signal
@@ -45,7 +46,7 @@ def export_without_room(workspace, options, most):
     try:
         export_subset(Workspace(workspace), options)
     except ExportError as error:
-        sys.exit(0 if "cannot be written: File too large." in str(error) else 2)
+        sys.exit(0 if re.search(r"cannot be written: File too large\. Its disk has .* MB left", str(error)) else 2)
     sys.exit(3)
 
 

@@ -7,13 +7,14 @@ beside a server on a small machine, and what is measured is the server. Messages
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
+import urllib.request
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import requests
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -47,15 +48,14 @@ class Visitor:
         self._page = ""
         self._fragments: dict[str, tuple[float, float]] = {}  # how often each is to run again, and when next
         self._seen: set[str] = set()
-        self._http = requests.Session()
-        self._socket = connect(
+        self._open = contextlib.ExitStack()
+        self._socket = self._open.enter_context(connect(
             f"ws://{urlsplit(address).netloc}/_stcore/stream", subprotocols=["streamlit"], max_size=LARGEST, compression=None,
-        )
+        ))
 
     def close(self) -> None:
         """Leave."""
-        self._socket.close()
-        self._http.close()
+        self._open.close()
 
     def open(self, page: str) -> None:
         """Go to a page by its name in the address, and wait until its script has run."""
@@ -117,10 +117,9 @@ class Visitor:
         """Fetch what the page names and has not been fetched yet; how many bytes came."""
         size = 0
         for path in self._named():
-            answer = self._http.get(self.address + path, timeout=TIMEOUT)
-            answer.raise_for_status()
+            with urllib.request.urlopen(self.address + path, timeout=TIMEOUT) as answer:
+                size += len(answer.read())
             self._seen.add(path)
-            size += len(answer.content)
         return size
 
     def _named(self) -> Iterator[str]:

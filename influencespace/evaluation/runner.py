@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -95,13 +95,16 @@ class Runner:
             run = train_arm(
                 self.trainer, arm, found.weights, self.settings, seed, found.seconds, budget=self.options.budget,
                 weighting=self.options.weighting, watch=lambda step: tell(**step), checkpoint=self.kept.checkpoint(arm, seed),
-                recurate=partial(self._recuration, seed, tell) if arm == DYNAMIC else None, ask=ask,
+                recurate=partial(self._recuration, seed, found, tell) if arm == DYNAMIC else None, ask=ask,
             )
         data = self.trainer.data
         return measure_run(run, data.test.groups, data.validation.groups, phrases=self.probes.phrases)
 
-    def _recuration(self, seed: int, report: Callable[[], None], judge: Judge) -> Recuration:
-        return Recuration(self.curation, seed - self.options.seed, self.options.schedule, judge, lambda *_: report())
+    def _recuration(self, seed: int, found: ArmWeights, report: Callable[[], None], judge: Judge) -> Recuration:
+        def spent(seconds: float) -> None:
+            self.kept.keep_drawn(DYNAMIC, seed, replace(found, seconds=found.seconds + seconds))
+
+        return Recuration(self.curation, seed - self.options.seed, self.options.schedule, judge, lambda *_: report(), spent)
 
     def _weights(self, arm: str, seed: int, report: Callable[[], None]) -> ArmWeights:
         found = self.kept.drawn(arm, seed)

@@ -56,6 +56,8 @@ class Recuration:
         The epochs, from 1, after which a plan is made.
     judge
         Embeds a split by the model as it is then.
+    spent
+        Told of ``seconds`` whenever they have grown, so that they outlive a training that is killed.
 
     Attributes
     ----------
@@ -63,10 +65,13 @@ class Recuration:
         What it has taken so far, which is scoring and not training.
     """
 
-    def __init__(self, curation: Curation, seed: int, schedule: tuple[int, ...], judge: Judge, progress: Progress = silent):
+    def __init__(
+        self, curation: Curation, seed: int, schedule: tuple[int, ...], judge: Judge, progress: Progress = silent,
+        spent: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
         # The ridge was chosen for other features.
         self.curation = replace(curation, proxy=replace(curation.proxy, ridge=None))
-        self.seed, self.schedule, self.judge, self.progress = seed, frozenset(schedule), judge, progress
+        self.seed, self.schedule, self.judge, self.progress, self.spent = seed, frozenset(schedule), judge, progress, spent
         self.seconds = 0.0
 
     def __call__(self, epoch: int) -> np.ndarray | None:
@@ -77,6 +82,7 @@ class Recuration:
         pairs = self.embedded()
         weights = Redrawn(replace(self.curation, pairs=pairs), self.seed, self.progress).influence()
         self.seconds += time.perf_counter() - began
+        self.spent(self.seconds)
         return weights
 
     def embedded(self) -> PreparedPairs:

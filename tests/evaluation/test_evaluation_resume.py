@@ -196,6 +196,34 @@ def test_what_was_finished_under_other_circumstances_is_not_taken_over(untrained
     assert kept_of(untrained, TrainOptions(arms=("full",), seeds=9)).folder == found.folder
 
 
+def test_what_curating_anew_took_outlives_the_training(untrained, monkeypatch):
+    """A training that is killed after it has curated anew goes on behind that, and its time still counts."""
+    options = TrainOptions(arms=("dynamic",), seeds=1, schedule=(1,), learning_rate=1e-3, epochs=3)
+    began = []
+    load = Kept.drawn
+
+    def killed(kept, arm, seed):
+        began.append(load(kept, arm, seed))
+        return began[-1]
+
+    monkeypatch.setattr(Kept, "drawn", killed)
+    real = loop.checkpoints.save
+
+    def save(*given):
+        real(*given)
+        raise Cancelled
+
+    monkeypatch.setattr(loop.checkpoints, "save", save)
+    with pytest.raises(Cancelled):
+        train_arms(untrained, options)
+    monkeypatch.setattr(loop.checkpoints, "save", real)
+    train_arms(untrained, options)
+    first, again = began
+    assert first is None
+    runs = untrained.artifact("training").table("runs")
+    assert runs["scoring_seconds"].tolist() == [pytest.approx(again.seconds)]
+
+
 def test_a_named_model_that_was_exchanged_is_another_recipe(untrained, tmp_path):
     folders = set()
     for weights in (b"one", b"other"):

@@ -195,12 +195,12 @@ def _page(
 
 
 def _mean_row(pairs: TrainingPairs, chosen: Selection, title: str, name: str) -> dict[str, object]:
-    values = chosen.of(pairs.numbers(name))
+    mean, spread, above = _moments(pairs, chosen, chosen.key, name)
     digits = 2 if name == "agreement" else gallery.decimals(pairs, name.removeprefix(INFLUENCE))
-    half = WIDE * values.std(dtype=np.float64) / np.sqrt(max(len(values) - 1, 1))
+    half = WIDE * spread / np.sqrt(max(len(chosen) - 1, 1))
     return {
-        "what": title, "mean": f"{gallery.signed(values.mean(dtype=np.float64), digits)} ± {half:.{digits}f}",
-        "all": gallery.signed(_overall(pairs, pairs.key, name), digits), "above": 100 * float((values > 0).mean()),
+        "what": title, "mean": f"{gallery.signed(mean, digits)} ± {half:.{digits}f}",
+        "all": gallery.signed(_overall(pairs, pairs.key, name), digits), "above": 100 * above,
     }
 
 
@@ -211,6 +211,13 @@ def _group_rows(pairs: TrainingPairs, chosen: Selection, attribute: str) -> pd.D
         "value": [wording.group(str(label)) for label in codes.labels], "pairs": counts, "share": 100 * counts / len(chosen),
         "all": 100 * codes.counts / max(len(pairs), 1),
     }).sort_values("all", ascending=False, kind="stable")
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _moments(_pairs: TrainingPairs, _chosen: Selection, key: str, name: str) -> tuple[float, float, float]:
+    """Mean, standard deviation and the share above zero, of the selection that has the key."""
+    values = _chosen.of(_pairs.numbers(name))
+    return float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64)), float((values > 0).mean())
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

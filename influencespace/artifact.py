@@ -94,7 +94,7 @@ class Artifact:
             if why is None:
                 raise
             integrity.mark(self.folder, why)
-            raise DamagedError(damaged(self.name, why)) from error
+            raise damaged(self.name, why) from error
 
     def _damage(self, file: str, error: Exception) -> str | None:
         """What is wrong with a file that could not be read, if that is not the reader's fault."""
@@ -161,9 +161,10 @@ def told_by_safetensors() -> Iterator[None]:
         raise OSError(str(error)) from error
 
 
-def damaged(name: str, why: str) -> str:
-    """The sentence on an artifact that is damaged, and what makes it again."""
-    return f"The artifact {name} is damaged: {why}. It is made again by: python -m influencespace {MADE_BY[name]}"
+def damaged(name: str, why: str) -> DamagedError:
+    """The error of an artifact that is damaged, which says what makes it again."""
+    sentence = f"The artifact {name} is damaged: {why}. It is made again by: python -m influencespace {MADE_BY[name]}"
+    return DamagedError(sentence, why)
 
 
 def canonical(value: Any) -> str:

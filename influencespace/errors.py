@@ -18,7 +18,19 @@ class WorkspaceError(InfluenceSpaceError):
 
 
 class DamagedError(WorkspaceError):
-    """A file of an artifact is not as it was written; the stage that made it makes it again."""
+    """A file of an artifact is not as it was written; the stage that made it makes it again.
+
+    Parameters
+    ----------
+    sentence
+        What is damaged, and what makes it again.
+    why
+        Which file it is and what is wrong with it, in words without an end.
+    """
+
+    def __init__(self, sentence: str, why: str = "") -> None:
+        super().__init__(sentence)
+        self.why = why
 
 
 class PairsError(InfluenceSpaceError):

@@ -207,12 +207,12 @@ class Workspace(Curated):
             content = json.loads(record.read_text(encoding="utf-8"))
             missing = RECORDED - content.keys()
         except (OSError, ValueError, AttributeError) as error:
-            raise DamagedError(damaged(name, f"{record} cannot be read ({error})")) from None
+            raise damaged(name, f"{record} cannot be read ({error})") from None
         if missing:
-            raise DamagedError(damaged(name, f"{record} lacks {', '.join(sorted(missing))}"))
+            raise damaged(name, f"{record} lacks {', '.join(sorted(missing))}")
         why = integrity.torn(record.parent, content.get("files", {}))
         if why is not None:
-            raise DamagedError(damaged(name, why))
+            raise damaged(name, why)
         return Artifact(name, record.parent, content)
 
     def recorded(self, name: str) -> dict[str, Any] | None:
@@ -226,12 +226,12 @@ class Workspace(Curated):
                 continue
         return None
 
-    def damage(self, name: str) -> str | None:
-        """What is wrong with a damaged artifact and what makes it again, in a sentence; None where nothing is."""
+    def damage(self, name: str) -> DamagedError | None:
+        """What is wrong with a damaged artifact and what makes it again; None where nothing is."""
         try:
             self.find(name)
         except DamagedError as error:
-            return str(error)
+            return error
         return None
 
     def check(self, names: Iterable[str] = NEEDS) -> dict[str, str]:
@@ -251,7 +251,7 @@ class Workspace(Curated):
                 integrity.mark(found.folder, altered)
                 why = damaged(name, altered)
             if why is not None:
-                wrong[name] = why
+                wrong[name] = str(why)
         return wrong
 
     def state(self, name: str) -> str:

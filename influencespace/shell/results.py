@@ -32,7 +32,7 @@ def stage_entry(workspace: Workspace, artifact: str) -> dict[str, Any]:
     """The entry of one stage, by its artifact."""
     entry = {"stage": MADE_BY[artifact], "artifact": artifact, "state": workspace.state(artifact)}
     if entry["state"] == "damaged":
-        return entry | {"damage": workspace.damage(artifact)}
+        return entry | {"damage": str(workspace.damage(artifact))}
     made = workspace.find(artifact)
     if made is None:
         return entry

@@ -58,8 +58,13 @@ def need(workspace: Workspace, name: str) -> Artifact | None:
     if _coming(workspace, name):
         _say(f"The {words} {verb} on the way and will show here.")
     elif damaged is not None and workspace.recorded(damaged):
-        action = "Read the pairs again" if damaged == "pairs" else "Make again"
-        bring_up_to_date(workspace, damaged, f"{escaped(workspace.damage(damaged) or '')}, or here.", action)
+        found = workspace.damage(damaged)
+        why = f": {escaped(found.why)}" if found else ""
+        bring_up_to_date(
+            workspace, damaged, f"The {WORDS[damaged][0]} of this workspace are damaged on disk{why}. "
+            "They can be made again with the settings that they were made with.",
+            "Read the pairs again" if damaged == "pairs" else "Make again",
+        )
     elif damaged == "pairs":
         _say("The pairs of this workspace are damaged on disk. Bring them into a new one, on the page Data.")
     elif damaged is not None:

@@ -6,6 +6,7 @@ Of ``TRAIN`` training pairs in 3 topics of 2 clusters (stratum 0 fits worst), th
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from influencespace import integrity
 from influencespace.curation.options import PlanOptions
 from influencespace.options import Options, option
 from influencespace.workspace import Workspace
@@ -42,6 +44,13 @@ def fabricate(path: Path, upto: str = "training") -> Workspace:
         if name == upto:
             break
     return workspace
+
+
+def rewritten(workspace: Workspace, name: str) -> None:
+    """Take the files of an artifact that a test has rewritten for those that its stage has written."""
+    record = workspace.path / name / integrity.RECORD
+    content = json.loads(record.read_text()) | {"files": integrity.listing(record.parent)}
+    record.write_text(json.dumps(content))
 
 
 def write_pairs(draft, workspace):

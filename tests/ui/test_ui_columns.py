@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from fabricated import TARGETS, TOPICS, TRAIN, VALIDATION, AnyOptions, fabricate, write_scores
+from fabricated import TARGETS, TOPICS, TRAIN, VALIDATION, AnyOptions, fabricate, rewritten, write_scores
 
 from influencespace.errors import WorkspaceError
 from influencespace.ui.reading import training
@@ -22,6 +22,7 @@ def shuffled(workspace):
     table = workspace.artifact("pairs").table("pairs")
     table = table.iloc[np.random.default_rng(0).permutation(len(table))].reset_index(drop=True)
     table.to_parquet(workspace.artifact("pairs").folder / "pairs.parquet", index=False)
+    rewritten(workspace, "pairs")
     return table
 
 

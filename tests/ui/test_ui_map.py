@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fabricated import TARGETS, TOPICS, TRAIN, fabricate
+from fabricated import TARGETS, TOPICS, TRAIN, fabricate, rewritten
 from page_cases import fine, sent_to, words
 from streamlit.testing.v1 import AppTest
 from test_ui_served import get
@@ -152,6 +152,7 @@ def test_damage_is_told_by_a_column_of_the_table(tmp_path):
     table = workspace.artifact("pairs").table("pairs")
     file = workspace.artifact("pairs").folder / "pairs.parquet"
     table.assign(**{"meta.damage": ["untitled", "none"] * (len(table) // 2)}).to_parquet(file, index=False)
+    rewritten(workspace, "pairs")
     pairs = reading.training(workspace)
     look = pair_map.look(workspace, pairs, Colouring(pair_map.DAMAGE))
     assert look.legend == [("untitled", 1, "30"), ("undamaged", 0, "30")]

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from fabricated import TEST, TRAIN, VALIDATION, AnyOptions, fabricate
+from fabricated import TEST, TRAIN, VALIDATION, AnyOptions, fabricate, rewritten
 from page_cases import fine, sent_to, words
 
 from influencespace import jobs
@@ -131,6 +131,7 @@ def test_many_problems_come_page_by_page_and_kind_by_kind(app, workspace, monkey
         "action": "left out",
     })
     found.to_parquet(workspace.path / "pairs" / "problems.parquet", index=False)
+    rewritten(workspace, "pairs")
     opened = fine(app("data"))
     assert len(opened.dataframe[0].value) == data_panels.PROBLEMS
     kinds = opened.selectbox(key="problems_kind")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from fabricated import TARGETS, TOPICS, TRAIN, VALUES, AnyOptions, fabricate, write_effects
+from fabricated import TARGETS, TOPICS, TRAIN, VALUES, AnyOptions, fabricate, rewritten, write_effects
 from page_cases import fine, sent_to, words
 
 from influencespace import jobs
@@ -343,6 +343,7 @@ def test_what_is_shown_can_be_selected_and_then_links_lead_to_the_pages_that_sho
 def test_without_groups_it_says_how_to_get_them(app, workspace):
     targets = workspace.artifact("scores").json("targets")[:1]
     (workspace.artifact("scores").folder / "targets.json").write_text(json.dumps(targets))
+    rewritten(workspace, "scores")
     opened = show(app("influence"), influence_view="Groups and gaps")
     assert "No groups are compared in this workspace." in words(opened)
     assert opened.selectbox(key="target").options == ["overall"]

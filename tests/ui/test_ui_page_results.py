@@ -8,7 +8,18 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from fabricated import GAINS, TEST, TRAIN, VALIDATION, AnyOptions, fabricate, results, write_plan, write_training
+from fabricated import (
+    GAINS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    AnyOptions,
+    fabricate,
+    results,
+    rewritten,
+    write_plan,
+    write_training,
+)
 from page_cases import fine, sent_to, words
 
 from influencespace import jobs
@@ -109,6 +120,7 @@ def test_results_of_an_earlier_version_are_shown_as_far_as_they_go(app, workspac
         for key in ("median_rank", "worst_group", "neutral", "zero_shot", "robustness", "convergence", "energy"):
             del arm[key]
     (made.folder / "results.json").write_text(json.dumps(found))
+    rewritten(workspace, "training")
     assert "of an earlier version, which measured recall and gaps alone" in words(fine(app("results")))
     assert "Ranks, skew, classes" in report.html(workspace)
 
@@ -228,6 +240,7 @@ def test_a_single_arm_without_groups_is_no_error(app, workspace):
     found["arms"][0] |= {"gaps": {}, "matching": {"accuracy": found["arms"][0]["matching"]["accuracy"]}}
     found["arms"][0]["proposal"]["bias_mitigation"] = {"demographic_parity": {}, "equal_opportunity": {}}
     (made.folder / "results.json").write_text(json.dumps(found))
+    rewritten(workspace, "training")
     opened = fine(app("results"))
     for sentence in ("There is nothing to compare with", "No group attributes were declared", "Only one arm was trained",
                      "The four metrics compare with an arm trained on all pairs"):

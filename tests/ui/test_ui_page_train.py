@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import pytest
 import streamlit as st
-from fabricated import fabricate
+from fabricated import fabricate, rewritten
 from filelock import FileLock
 from page_cases import fine, words
 
@@ -352,6 +352,7 @@ def test_what_needs_photos_or_an_encoder_says_so_where_there_is_none(app, untrai
     assert "Embed the photos with an encoder" in opened.info[0].value
     table = pd.read_parquet(untrained.path / "pairs" / "pairs.parquet").assign(image_path=None)
     table.to_parquet(untrained.path / "pairs" / "pairs.parquet", index=False)
+    rewritten(untrained, "pairs")
     st.cache_data.clear()
     for trainer in ("clip", "visualbert"):
         opened.selectbox(key="train_trainer").set_value(trainer).run()

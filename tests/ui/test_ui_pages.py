@@ -84,7 +84,10 @@ def test_damaged_workspace_is_a_sentence_with_a_button(app, workspace):
 
 
 def test_fault_of_ours_is_named_without_a_trace(app, workspace, monkeypatch):
-    (workspace.path / "clusters" / "topics.parquet").unlink()
+    def err(*arguments):
+        raise FileNotFoundError("ours")
+
+    monkeypatch.setattr("influencespace.ui.reading._table", err)
     opened = app()
     assert not opened.exception
     assert "A fault of InfluenceSpace itself: FileNotFoundError" in opened.error[0].value

@@ -6,7 +6,7 @@ Single values are read at once; images and embeddings, which are large, some row
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,10 +56,10 @@ class ColumnFile:
         with _reading(path):
             if streamed:
                 with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
-                    return cls(path, True, reader.schema, sum(batch.num_rows for batch in reader))
+                    return cls(path, True, _legible(reader.schema), sum(batch.num_rows for batch in reader))
             # Not read_table: it would take folders such as split=train on the way for columns.
             with pa.parquet.ParquetFile(path) as file:
-                return cls(path, False, file.schema_arrow, file.metadata.num_rows)
+                return cls(path, False, _legible(file.schema_arrow), file.metadata.num_rows)
 
     def kind(self, name: str) -> pa.DataType | None:
         """The type of a column, None if there is none; where several have the name, that of the first."""
@@ -153,6 +153,17 @@ def vector_part(file: ColumnFile, name: str) -> Part:
     return Part(what, file.rows, width, blocks)
 
 
+def _legible(schema: pa.Schema) -> pa.Schema:
+    """The same, once every name in it was read: in a damaged file one may be no text."""
+    _names(schema)
+    return schema
+
+
+def _names(fields: Iterable[pa.Field]) -> list[str]:
+    inner = ((field.type.field(i) for i in range(field.type.num_fields)) for field in fields)
+    return [*(field.name for field in fields), *(name for some in inner for name in _names(list(some)))]
+
+
 def _is_list(kind: pa.DataType | None) -> bool:
     return kind is not None and (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
@@ -163,7 +174,7 @@ def _is_list(kind: pa.DataType | None) -> bool:
 def _reading(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = "it is empty" if path.is_file() and path.stat().st_size == 0 else error
         kind = "Arrow" if path.suffix == ".arrow" else "Parquet"
         raise PairsError(f"{path} cannot be read as {kind}: {reason}.") from None

@@ -113,6 +113,15 @@ def test_undamaged_it_is_read(source):
     assert len(read(path)) == 2
 
 
+@pytest.mark.parametrize("make", [parquet, saved])
+@pytest.mark.parametrize("name", [b"caption", b"path"])
+def test_a_name_that_is_no_text_is_an_error(tmp_path, make, name):
+    file = make(tmp_path)
+    file.write_bytes(file.read_bytes().replace(name, name[:-1] + b"\x80"))
+    with pytest.raises(PairsError, match="cannot be read as"):
+        read(tmp_path if make is saved else file)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=5000, max_examples=60)
 @given(damage=st.lists(st.tuples(AT, st.binary(min_size=1, max_size=12)), max_size=4), cut=AT)
 def test_damaged_it_is_read_or_says_so(source, damage, cut):

@@ -26,8 +26,8 @@ SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 SAMPLES, ACROSS, PROBLEMS = 18, 6, 50
 BASIC = ["source", "images", "groups", "lexicon", "validation"]
 FURTHER = [
-    "image_column", "caption_column", "id_column", "captions", "filter", "validation_filter", "test", "holdout_column",
-    "holdout", "seed",
+    "image_column", "caption_column", "id_column", "image_embedding", "text_embedding", "captions", "filter",
+    "validation_filter", "test", "holdout_column", "holdout", "seed",
 ]
 
 

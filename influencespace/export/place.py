@@ -80,9 +80,10 @@ def _clear(folder: Path, but: Path | None = None) -> set[str]:
     living = set()
     for draft in list(folder.iterdir()):
         name = _DRAFT.fullmatch(draft.name)
-        if name is None or draft == but:
+        # Another person's could make us move or delete what is ours.
+        if name is None or draft == but or draft.lstat().st_uid != os.geteuid():
             continue
-        if not os.path.exists(draft / LOCK):  # another person's, no draft, or one that died before or after all else
+        if not os.path.exists(draft / LOCK):  # it died before or after all else
             with contextlib.suppress(OSError):
                 draft.rmdir()
             continue

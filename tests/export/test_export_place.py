@@ -203,3 +203,16 @@ def test_what_is_no_draft_of_ours_stays(tmp_path):
     clear_dead(tmp_path)
     clear_dead(tmp_path / "absent")
     assert len(list(tmp_path.glob(".*"))) == 3 and content(tmp_path) == before
+
+
+def test_drafts_of_other_people_are_let_alone(tmp_path, monkeypatch):
+    theirs = tmp_path / ".chief.12345678.draft"
+    for part in ("new", "old"):
+        (theirs / part).mkdir(parents=True)
+    write(theirs, lock="", **{"placing.json": '["mine", "chief"]'})
+    write(theirs / "new", chief="")
+    write(theirs / "old", mine="theirs")
+    write(tmp_path, mine="mine")
+    monkeypatch.setattr(os, "geteuid", lambda: theirs.stat().st_uid + 1)
+    clear_dead(tmp_path)
+    assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine" and (theirs / "old" / "mine").exists()

@@ -74,7 +74,7 @@ def test_first_visit_from_the_demo_to_a_cancelled_training(page, tmp_path):
         page.get_by_role("button", name="Write the file").wait_for()
         settled(page)
         assert (workspace.artifact("plan").table("pairs")["weight"] == 0).sum() == expected
-        target = tmp_path / "subset.jsonl"
+        target = folder / "subset.jsonl"
         place = page.get_by_label("Write it to", exact=True)
         place.fill(str(target))
         page.get_by_role("button", name="Write the file").click()

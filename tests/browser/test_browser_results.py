@@ -50,7 +50,7 @@ def write(page):
     button.click()
 
 
-def test_a_subset_is_taken_through_the_browser_and_written_by_a_job(page, address, tmp_path):
+def test_a_subset_is_taken_through_the_browser_and_written_by_a_job(page, workspace, address):
     watch = visiting.Watch(page)
     page.goto(f"{address}/results")
     settled(page)
@@ -58,7 +58,7 @@ def test_a_subset_is_taken_through_the_browser_and_written_by_a_job(page, addres
     lines = saved(page, "Download subset.jsonl").splitlines()
     assert len(lines) == 48
     assert json.loads(saved(page, "and what it was made with"))["counts"]["kept"] == 48
-    file = tmp_path / "out" / "mine.jsonl"
+    file = workspace.path.parent / "out" / "mine.jsonl"
     box = page.get_by_role("textbox", name="Write it to")
     box.fill(str(file))
     box.press("Tab")

@@ -49,7 +49,7 @@ class Curated:
                 raise ValueError("decisions must be under topics, clusters or pairs, by name, or a list under sets")
             if not all(isinstance(entry, dict) and entry.keys() >= ENTRY for entry in decisions.get("sets", [])):
                 raise ValueError("a decision on a set has the keys set, name and decision")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise WorkspaceError(f"{file} cannot be read ({error}); mend it, or delete it to start anew.") from None
         return {level: decided for level, decided in decisions.items() if decided}
 
@@ -66,7 +66,7 @@ class Curated:
             asked = json.loads(file.read_text(encoding="utf-8"))
             if not isinstance(asked, dict):
                 raise ValueError("options must be by name")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise WorkspaceError(f"{file} cannot be read ({error}); delete it to go on with the options of before.") from None
         return asked
 

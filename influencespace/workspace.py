@@ -206,11 +206,14 @@ class Workspace(Curated):
         try:
             content = json.loads(record.read_text(encoding="utf-8"))
             missing = RECORDED - content.keys()
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, ValueError, AttributeError, RecursionError) as error:
             raise damaged(name, f"{record} cannot be read ({error})") from None
         if missing:
             raise damaged(name, f"{record} lacks {', '.join(sorted(missing))}")
-        why = integrity.torn(record.parent, content.get("files", {}))
+        try:
+            why = integrity.torn(record.parent, content.get("files", {}))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            why = f"{record} does not list files ({error})"
         if why is not None:
             raise damaged(name, why)
         return Artifact(name, record.parent, content)
@@ -222,7 +225,7 @@ class Workspace(Curated):
                 content = json.loads((place / RECORD).read_text(encoding="utf-8"))
                 if content.keys() >= RECORDED:
                     return content
-            except (OSError, ValueError, AttributeError):
+            except (OSError, ValueError, AttributeError, RecursionError):
                 continue
         return None
 

@@ -37,6 +37,13 @@ def rebuild(plan: dict, pairs: pd.DataFrame) -> pd.DataFrame:
         If the document is no plan, was written by a newer version, or was made for other pairs.
     """
     _check(plan)
+    try:
+        return _rebuilt(plan, pairs)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ExportError(f"This plan is damaged: its parts do not go together ({type(error).__name__}: {error}).") from error
+
+
+def _rebuilt(plan: dict, pairs: pd.DataFrame) -> pd.DataFrame:
     training = pairs.iloc[training_rows(pairs)]
     if len(training) != plan["pairs"]:
         raise ExportError(
@@ -61,7 +68,7 @@ def rebuild(plan: dict, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check(plan: dict) -> None:
-    form = plan.get("format")
+    form = plan.get("format") if isinstance(plan, dict) else None
     if not isinstance(form, int):
         raise ExportError("This document is no plan of InfluenceSpace: it says no format.")
     if form > FORMAT:
@@ -73,7 +80,8 @@ def _check(plan: dict) -> None:
 
 def _expand(plan: dict, key: str) -> list:
     """The run-length coded values of every kept pair."""
-    values = list(chain.from_iterable(repeat(value, count) for value, count in plan[key]))
-    if len(values) != len(plan["ids"]):
-        raise ExportError(f"This plan is damaged: it has {key} for {len(values):,} of {len(plan['ids']):,} kept pairs.")
-    return values
+    counts = [count for _, count in plan[key]]
+    # Counted before anything is written out: a few letters can claim more than a memory holds.
+    if sum(counts) != len(plan["ids"]) or min(counts, default=0) < 0:
+        raise ExportError(f"This plan is damaged: it has {key} for {sum(counts):,} of {len(plan['ids']):,} kept pairs.")
+    return list(chain.from_iterable(repeat(value, count) for value, count in plan[key]))

@@ -7,6 +7,7 @@ after the other as in ``PATH``; where it is not set, nothing is restricted, and 
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ VARIABLE = "INFLUENCESPACE_ROOTS"
 # The options of all stages and of the export that name a place, and those that name one or a model on the hub.
 PLACES = ("source", "images", "heldout_images", "validation", "test", "output")
 MODELS = ("encoder", "model")
-ON_THE_HUB = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+MODEL_ON_THE_HUB = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+DATA_ON_THE_HUB = re.compile(r"hf:\w[\w.-]*/\w[\w.-]*")
 
 
 def roots() -> list[Path] | None:
@@ -49,18 +51,23 @@ def check(values: Mapping[str, Any]) -> None:
         return
     for name in (*PLACES, *MODELS):
         value = values.get(name)
-        if value and not (name in MODELS and _on_the_hub(value)) and not _inside(value, allowed):
+        if value and not _on_the_hub(name, value) and not _inside(value, allowed):
             where = ", ".join(map(str, allowed)) or "no folder at all"
             raise OptionError(f"{flag(name)} must be in a folder that this app was started with: {where}.")
 
 
 def _inside(value: str, allowed: list[Path]) -> bool:
+    """Whether a place, and all that it is a pattern of, lies below a root."""
     try:
-        place = Path(value).expanduser().resolve()
+        place = Path(value).expanduser()
+        places = [place.resolve()]
+        if glob.has_magic(value):
+            places += [Path(found).resolve() for found in glob.glob(str(place))]
     except (OSError, ValueError, RuntimeError):  # links in a circle, a null byte, a user who is not there
         return False
-    return any(place.is_relative_to(root) for root in allowed)
+    return all(any(found.is_relative_to(root) for root in allowed) for found in places)
 
 
-def _on_the_hub(value: str) -> bool:
-    return ON_THE_HUB.fullmatch(value) is not None and not os.path.lexists(value)
+def _on_the_hub(name: str, value: str) -> bool:
+    form = MODEL_ON_THE_HUB if name in MODELS else DATA_ON_THE_HUB
+    return form.fullmatch(value) is not None and not os.path.lexists(value)

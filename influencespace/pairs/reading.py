@@ -91,7 +91,7 @@ def read_pairs(options: ImportOptions, progress: Progress, folder: Path | None =
     names = [origin.name for origin in tables]
     pairs = _without_repeated_ids(_frame(found), problems)
     offsets = np.cumsum([0, *map(len, read[:-1])])
-    pairs["embedding"] = pairs["record"] + pairs["origin"].map(dict(zip(names, offsets, strict=True)))
+    pairs["embedding"] = pairs["record"] + pairs["origin"].map(dict(zip(names, offsets, strict=True))).astype(np.int64)
     image, text = (_joined(records.image for records in read), _joined(records.text for records in read))
     origin_of = dict(zip(names, zip(tables, read, strict=True), strict=True))
     pairs = with_photos(pairs, origin_of, image, problems, progress)

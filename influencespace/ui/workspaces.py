@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from influencespace.workspace import NEEDS, Workspace
 DEMO = "demo"
 # What an address may say that belongs to a single workspace.
 OF_ONE = ("version", "topic", "cluster")
+_NAME = re.compile(r"\w[\w. -]{0,99}")
 _PATH, _NEXT, _GONE = "workspace_path", "workspace_next", "workspace_gone"
 # So long it is said that a workspace is gone.
 READ_SECONDS = 20.0
@@ -169,8 +171,8 @@ def make(name: str) -> Workspace:
     WorkspaceError
         If the name cannot be a folder's, is taken, or the folder cannot be written.
     """
-    if not name or name != Path(name).name or name.startswith("."):
-        raise WorkspaceError(f"{name!r} cannot name a workspace; use letters, digits, dashes and dots.")
+    if not _NAME.fullmatch(name):
+        raise WorkspaceError(f"{name!r} cannot name a workspace; use letters, digits, spaces, dashes and dots.")
     path = Path(st.session_state["workspaces_folder"]) / name
     if path.exists():
         raise WorkspaceError(f"There is a workspace {name!r} already; choose another name.")

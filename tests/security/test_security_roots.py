@@ -60,7 +60,7 @@ def test_places_below_a_root_are_allowed(root, inside):
 @pytest.mark.parametrize("outside", [
     "/etc/passwd", "..", "../outside/pairs.csv", "deep/../../outside", "leaves/pairs.csv", "leaves.csv", "/leaves/x.csv",
     "circle", "~root/x", "~nobody-of-that-name/x", "/proc/self/environ", "a\0b", "x" * 5000 + "/../../..", "//etc/passwd",
-    "leaves/../pairs.csv",
+    "leaves/../pairs.csv", "lea*/pairs.csv", "l*.csv", "*/../../outside/*.csv",
 ])
 def test_places_outside_are_refused_in_a_sentence_that_tells_nothing_of_them(root, outside):
     for name in (*roots.PLACES, *roots.MODELS):
@@ -89,6 +89,13 @@ def test_a_model_of_the_hub_is_no_place_but_a_link_of_its_name_is(root):
             roots.check({"encoder": name})
     with pytest.raises(OptionError):
         roots.check({"source": "leaves/no-such"})  # a file may come to be there
+
+
+def test_data_on_the_hub_is_no_place(root):
+    roots.check({"source": "hf:owner/name"})
+    for source in ("hf:../../outside/pairs", "hf:owner/../../../outside"):
+        with pytest.raises(OptionError):
+            roots.check({"source": source})
 
 
 def test_a_shell_is_not_restricted(monkeypatch):

@@ -7,6 +7,7 @@ import json
 
 from influencespace.engines.options import EngineOptions
 from influencespace.errors import WorkspaceError
+from influencespace.jobs import roots
 from influencespace.options import restore
 from influencespace.workspace import Workspace
 
@@ -23,7 +24,14 @@ def chosen(workspace: Workspace) -> EngineOptions:
 
 
 def choose(workspace: Workspace, engine: EngineOptions) -> None:
-    """Have the jobs that start from now on computed by another engine."""
+    """Have the jobs that start from now on computed by another engine.
+
+    Raises
+    ------
+    OptionError
+        If it is a cluster that this process may not use (``roots.py``).
+    """
+    roots.check(dataclasses.asdict(engine))
     file = workspace.private("jobs") / FILE
     draft = file.with_suffix(".draft")
     draft.write_text(json.dumps(dataclasses.asdict(engine)) + "\n", encoding="utf-8")

@@ -1,8 +1,9 @@
-"""Where jobs may read and write: below the folders that the app was given when it started.
+"""Where jobs may read and write, and compute: below the folders, and on the clusters, that the app was given when it started.
 
 Whoever uses the app names files and folders by typing. The shell is its user's own and is not restricted; an app may be
 served to people who should see the pairs, but not the rest of the machine. ``INFLUENCESPACE_ROOTS`` holds the folders, one
-after the other as in ``PATH``; where it is not set, nothing is restricted, and the app sets it when it starts.
+after the other as in ``PATH``, and ``INFLUENCESPACE_RAY`` addresses of Ray, with commas between; a cluster gets the pairs, and
+what it answers is unpickled. Where one is not set, it restricts nothing; the app sets them when it starts.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from influencespace.errors import OptionError
 from influencespace.options import flag
 
-VARIABLE = "INFLUENCESPACE_ROOTS"
+VARIABLE, CLUSTERS = "INFLUENCESPACE_ROOTS", "INFLUENCESPACE_RAY"
 # The options of all stages and of the export that name a place, and those that name one or a model on the hub.
 PLACES = ("source", "images", "heldout_images", "validation", "test", "output")
 MODELS = ("encoder", "model")
@@ -34,7 +35,7 @@ def roots() -> list[Path] | None:
 
 
 def check(values: Mapping[str, Any]) -> None:
-    """Refuse options that name a place outside of the roots, by whatever links and dots.
+    """Refuse options that name a place outside of the roots, by whatever links and dots, or another cluster.
 
     Parameters
     ----------
@@ -46,6 +47,9 @@ def check(values: Mapping[str, Any]) -> None:
     OptionError
         Names the option and the roots, and does not tell whether there is anything at that place.
     """
+    address, clusters = values.get("address"), os.environ.get(CLUSTERS)
+    if address and clusters is not None and address not in clusters.split(","):
+        raise OptionError(f"--address must be one that this app was started with: {clusters or 'none at all'}.")
     allowed = roots()
     if allowed is None:
         return

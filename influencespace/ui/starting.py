@@ -30,7 +30,7 @@ def settle_roots() -> None:
     """Let visitors name places below the workspaces' folder, and below those that ``INFLUENCESPACE_ROOTS`` names.
 
     Where it names none, an app for this machine alone takes the home of its user and the folder it was started in; one that
-    others reach takes nothing more.
+    others reach takes nothing more, and no address of Ray but those in ``INFLUENCESPACE_RAY``.
     """
     own = [str(workspaces.folder(BESIDE))]
     given = os.environ.get(roots.VARIABLE)
@@ -39,3 +39,5 @@ def settle_roots() -> None:
     elif login.only_here():
         own += [str(Path.home()), os.getcwd()]
     os.environ[roots.VARIABLE] = os.pathsep.join(own)
+    if not login.only_here():
+        os.environ.setdefault(roots.CLUSTERS, "")

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from influencespace import jobs
+from influencespace.engines import EngineOptions
 from influencespace.errors import OptionError
 from influencespace.export.options import ExportOptions
 from influencespace.jobs import roots
+from influencespace.jobs.place import choose, chosen
 from influencespace.options import describe
 from influencespace.stages import STAGES
 from influencespace.ui import starting
@@ -23,6 +25,12 @@ NO_PLACES = {
     "image_column", "caption_column", "id_column", "holdout_column", "filter", "validation_filter", "test_filter", "groups",
     "labels", "device", "only", "address", "image_embedding", "text_embedding",
 }
+
+
+def unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Without a variable of the environment until the test has ended, even if it is set meanwhile."""
+    monkeypatch.setenv(name, "")
+    monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -99,8 +107,22 @@ def test_data_on_the_hub_is_no_place(root):
 
 
 def test_a_shell_is_not_restricted(monkeypatch):
-    monkeypatch.delenv(roots.VARIABLE, raising=False)
-    roots.check({"source": "/etc/passwd"})
+    for name in (roots.VARIABLE, roots.CLUSTERS):
+        unset(monkeypatch, name)
+    roots.check({"source": "/etc/passwd", "address": "elsewhere:6379"})
+
+
+@pytest.mark.parametrize(("given", "allowed"), [("", []), ("ours:6379", ["ours:6379"]), ("a:1,http://b:2", ["a:1", "http://b:2"])])
+def test_clusters_are_those_that_the_app_was_started_with(tmp_path, monkeypatch, given, allowed):
+    monkeypatch.setenv(roots.CLUSTERS, given)
+    workspace = fabricate(tmp_path / "demo", upto="pairs")
+    for address in (*allowed, None):
+        choose(workspace, EngineOptions(engine="ray", address=address))
+        assert chosen(workspace).address == address
+    for address in ("elsewhere:6379", "auto", "ours", ",", "a:1,http://b:2 "):
+        with pytest.raises(OptionError, match="--address must be one that this app was started with"):
+            choose(workspace, EngineOptions(engine="ray", address=address))
+    assert chosen(workspace).address is None
 
 
 def test_no_root_at_all_allows_nothing(monkeypatch):
@@ -128,10 +150,11 @@ def test_what_the_app_may_reach_is_settled_when_it_starts(tmp_path, monkeypatch,
     monkeypatch.chdir(folders["here"])
     monkeypatch.setenv("HOME", str(folders["home"]))
     monkeypatch.setenv("INFLUENCESPACE_WORKSPACE", str(folders["workspaces"]))
-    if given is None:
-        monkeypatch.delenv(roots.VARIABLE, raising=False)
-    else:
+    unset(monkeypatch, roots.VARIABLE)
+    unset(monkeypatch, roots.CLUSTERS)
+    if given is not None:
         monkeypatch.setenv(roots.VARIABLE, str(folders[given]) if given else "")
     monkeypatch.setattr(starting.login, "only_here", lambda: only_here)
     starting.settle_roots()
     assert roots.roots() == [folders[name] for name in expected]
+    assert os.environ.get(roots.CLUSTERS) == (None if only_here else "")

@@ -175,7 +175,7 @@ def killed(trial: Trial, runs: int, draw: random.Random, folder: Path) -> dict[s
         twice = max(twice, tally(told) - needed)
         shutil.rmtree(place.parent)
     what, piece = PIECES.get(trial.name, ("", 0))
-    kept = {"twice": f"{twice} {what}".strip() if piece else "all of it", "a piece": f"{piece} {what}" if piece else ""}
+    kept = {"twice": f"{twice} {what}" if piece else "all of it", "a piece": f"{piece} {what}" if piece else ""}
     return row | {"seconds": f"{seconds:.1f}", "most_twice": twice} | kept
 
 

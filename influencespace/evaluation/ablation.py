@@ -62,7 +62,7 @@ def ablate(workspace: Workspace, options: AblationOptions, progress: Progress = 
         kept = Kept(workspace.private("ablations") / Kept.of(workspace, train, curation.plan, curation.decisions).folder.name)
         journal = kept.open()
         settings, _ = tuned(trainer, train, kept, progress)
-        ablation = _Ablation(workspace, setup, trainer, settings, train, fit_seconds)
+        ablation = _Ablation(workspace, setup, trainer, settings, train, fit_seconds, kept)
         table = workspace.artifact("pairs").table("pairs")
         held_out = Measured([], table["photo"].to_numpy(dtype=object)[data.test.image_rows], data.test.groups, curation.compared)
         wanted = {(name_of(v), seed): v for _, seed in train.runs(["influence"]) for v in variants(grid, own)}
@@ -98,10 +98,11 @@ class _Ablation:
     """Trains one run after the other. Runs of one seed share the proxies and the scores that they have in common."""
 
     def __init__(
-        self, workspace: Workspace, setup: Setup, trainer: Trainer, settings: Settings, options: TrainOptions, fit_seconds: float
+        self, workspace: Workspace, setup: Setup, trainer: Trainer, settings: Settings, options: TrainOptions,
+        fit_seconds: float, kept: Kept,
     ) -> None:
         self.workspace, self.setup, self.trainer, self.settings = workspace, setup, trainer, settings
-        self.options, self.fit_seconds = options, fit_seconds
+        self.options, self.fit_seconds, self.kept = options, fit_seconds, kept
         self._plans: SeedPlans | None = None
 
     def run(self, variant: Variant, seed: int, report: Callable[[], None]) -> RunMeasures:
@@ -111,7 +112,8 @@ class _Ablation:
         if np.count_nonzero(found.weights) < FEWEST_PAIRS:
             raise TrainingError(f"With {name} fewer than {FEWEST_PAIRS} pairs are left to train on; lower the reduction ratio.")
         run = train_arm(
-            self.trainer, name, found.weights, self.settings, seed, found.seconds, watch=lambda step: report()
+            self.trainer, name, found.weights, self.settings, seed, found.seconds, watch=lambda step: report(),
+            checkpoint=self.kept.checkpoint(name, seed),
         )
         return measure_run(run, self.trainer.data.test.groups, self.trainer.data.validation.groups)
 

@@ -83,8 +83,8 @@ class Report:
         self.written, self.what, self.pace = 0.0, "", Pace()
 
     def __call__(self, done: int, total: int, what: str) -> None:
-        now = time.monotonic()
-        due = self.pace.due(int(done), int(total), time.time())
+        now, clock = time.monotonic(), time.time()
+        due = self.pace.due(int(done), int(total), clock)
         if what == self.what and done < total and now - self.written < REPORT_SECONDS:
             return
         if what != self.what:
@@ -92,7 +92,7 @@ class Report:
         self.written, self.what = now, what
         # A record that is busy, or a full disk, is no reason to end the work; there will be another report.
         with contextlib.suppress(JobError):
-            self.store.update(self.job_id, done=int(done), total=int(total), what=what, due=due)
+            self.store.update(self.job_id, done=int(done), total=int(total), what=what, due=due, reported=clock)
             if self.store.get(self.job_id).cancelled:
                 raise Cancelled
 

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 )
 """
 # What came later; a list that was begun before gets these columns when the next job is added.
-ADDED = {"due": "REAL", "decided": "TEXT NOT NULL DEFAULT ''"}
+ADDED = {"due": "REAL", "decided": "TEXT NOT NULL DEFAULT ''", "reported": "REAL"}
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Job:
         When the step at hand will be finished at its present pace, in seconds since the epoch; None until that is known.
     decided
         Digest of what the curator had decided when the job was submitted.
+    reported
+        When the work itself last told of its progress, in seconds since the epoch; the heartbeat beats also while it hangs.
     """
 
     id: int
@@ -83,6 +85,7 @@ class Job:
     finished: float | None
     due: float | None = None
     decided: str = ""
+    reported: float | None = None
 
     @property
     def unfinished(self) -> bool:

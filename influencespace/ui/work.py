@@ -13,6 +13,8 @@ from influencespace.ui.markdown import escaped
 from influencespace.workspace import NEEDS, Workspace
 
 SILENT_SECONDS = 60.0
+# The longest steps tell nothing for minutes; what tells nothing for longer may hang.
+QUIET_SECONDS = 600.0
 
 
 def strip(workspace: Workspace) -> None:
@@ -58,6 +60,8 @@ def sentence(job: Job, waiting: int = 0) -> str:
         parts.append(f"{waiting} more waiting")
     if job.heartbeat and time.time() - job.heartbeat > SILENT_SECONDS:
         parts.append(f"no sign of life for {time.time() - job.heartbeat:.0f} s")
+    elif job.status == "running" and job.reported and time.time() - job.reported > QUIET_SECONDS:
+        parts.append(f"no progress for {duration(time.time() - job.reported)}: if it hangs, cancel it")
     return " · ".join(parts)
 
 

@@ -142,6 +142,8 @@ def test_job_is_told_in_a_sentence(monkeypatch):
     assert work.sentence(running, waiting=2) == (
         "**Training** · embedding photos (1,200 of 2,400) · 75 s · 2 more waiting · no sign of life for 90 s"
     )
+    hangs = work.Job(**values, status="running", what="embedding photos", started=now - 75, heartbeat=now, reported=now - 720)
+    assert work.sentence(hangs).endswith(" · no progress for 12 min: if it hangs, cancel it")
 
 
 def test_what_the_server_imports_ahead_is_there():

@@ -101,9 +101,8 @@ def test_a_model_of_the_hub_is_no_place_but_a_link_of_its_name_is(root):
 
 def test_data_on_the_hub_is_no_place(root):
     roots.check({"source": "hf:owner/name"})
-    for source in ("hf:../../outside/pairs", "hf:owner/../../../outside"):
-        with pytest.raises(OptionError):
-            roots.check({"source": source})
+    with pytest.raises(OptionError):
+        roots.check({"source": "hf:owner/../../../outside"})
 
 
 def test_a_shell_is_not_restricted(monkeypatch):

@@ -58,22 +58,32 @@ class Times:
         with self._lock:
             self._found[f"{what}{', in a window' if session.visit.drawn else ''}"].append(time.monotonic() - began)
 
+    @property
+    def count(self) -> int:
+        """How many acts were timed."""
+        return sum(map(len, self._found.values()))
+
     def lines(self, when: str) -> list[str]:
         """The rows of a table."""
         rows = ((what, len(found), np.quantile(found, [0.5, 0.95, 1])) for what, found in sorted(self._found.items()))
         return [f"| {what}, {when} | {count:,} | {' | '.join(f'{q:.2f} s' for q in found)} |" for what, count, found in rows]
 
 
-class Memory:
-    """What the kernel says of a process, in MB."""
+class Process:
+    """What the kernel says of a process."""
 
     def __init__(self, pid: int) -> None:
-        self._file = Path(f"/proc/{pid}/smaps_rollup")
+        self._folder = Path(f"/proc/{pid}")
 
-    def read(self) -> dict[str, float]:
-        """``Rss``, ``Pss`` and ``Anonymous``: what is no file's."""
-        rows = (line.split() for line in self._file.read_text().splitlines()[1:])
+    def memory(self) -> dict[str, float]:
+        """``Rss``, ``Pss`` and ``Anonymous``, what is no file's; in MB."""
+        rows = (line.split() for line in (self._folder / "smaps_rollup").read_text().splitlines()[1:])
         return {row[0].rstrip(":"): int(row[1]) / 1000 for row in rows if row[0] in ("Rss:", "Pss:", "Anonymous:")}
+
+    def seconds(self) -> float:
+        """How long it has had a processor."""
+        user, system = (self._folder / "stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -88,13 +98,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=asked.workspace.parent) as temporary:
         shutil.copytree(asked.workspace, Path(temporary) / "workspaces" / "copy")
         with started(Path(temporary) / "workspaces", Path(temporary) / "log") as (server, address), chromium() as browser:
-            measure(address, Memory(server.pid), browser, asked)
+            measure(address, Process(server.pid), browser, asked)
 
 
-def measure(address: str, memory: Memory, browser: str, asked: argparse.Namespace) -> None:
+def measure(address: str, server: Process, browser: str, asked: argparse.Namespace) -> None:
     """Have sessions come, work, decide at once and leave."""
     print(f"Load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores at the beginning")
-    rest, alone, together, burst = [memory.read()], Times(), Times(), Times()
+    rest, alone, together, burst = [server.memory()], Times(), Times(), Times()
     query = "workspace=copy"
 
     def come(number: int) -> Session:
@@ -102,7 +112,7 @@ def measure(address: str, memory: Memory, browser: str, asked: argparse.Namespac
         session = Session(Window(browser, address, query) if window else Visitor(address, query), random.Random(number))
         stay(session, alone)
         time.sleep(REST)
-        rest.append(memory.read())
+        rest.append(server.memory())
         print(f"session {number + 1}: {rest[-1]}", file=sys.stderr)
         return session
 
@@ -110,12 +120,19 @@ def measure(address: str, memory: Memory, browser: str, asked: argparse.Namespac
     workers = [ThreadPoolExecutor(1) for _ in range(asked.sessions)]
     sessions = [worker.submit(come, number).result() for number, worker in enumerate(workers)]
 
+    def total() -> int:
+        return together.count + burst.count
+
     def all_do(act: Callable[..., object], *given: object) -> None:
+        before, acts, began = server.seconds(), total(), time.monotonic()
         begun = [worker.submit(act, session, *given) for worker, session in zip(workers, sessions, strict=True)]
         for future in begun:
             future.result()
+        used, acts, took = server.seconds() - before, total() - acts, time.monotonic() - began
+        if acts:
+            print(f"{acts} acts in {took:.0f} s; the server had a processor for {used / acts:.2f} s each")
         time.sleep(REST)
-        rest.append(memory.read())
+        rest.append(server.memory())
 
     all_do(work, together, time.monotonic() + 60 * asked.minutes)
     print(f"Load average {os.getloadavg()[0]:.1f} after all had been at work")
@@ -128,7 +145,7 @@ def measure(address: str, memory: Memory, browser: str, asked: argparse.Namespac
     last.open("train")
     last.close()
     time.sleep(REST)
-    rest.append(memory.read())
+    rest.append(server.memory())
     report(rest, asked.sessions, (alone, "one at work"), (together, "all at work"), (burst, "all in the same moment"))
 
 

@@ -140,7 +140,8 @@ class Window:
 
     def choose(self, place: int) -> None:
         """Choose a topic of the list on the page Clusters by its place."""
-        ran(self._page, self._page.locator("tr[data-id]").nth(place).click)
+        rows = self._page.locator("tr[data-id]")
+        ran(self._page, rows.nth(place % rows.count()).click)
 
     def fetch(self) -> None:
         """Wait until nothing is on its way."""

@@ -81,7 +81,8 @@ class Visitor:
 
     def choose(self, place: int) -> None:
         """Choose a topic of the list on the page Clusters by its place."""
-        self.tell("clusters_list", "chosen", self.message("clusters_list")["rows"][place]["id"])
+        rows = self.message("clusters_list")["rows"]
+        self.tell("clusters_list", "chosen", rows[place % len(rows)]["id"])
 
     def tell(self, key: str, event: str, value: object) -> None:
         """Have an element of the project's own tell something, as ``setTriggerValue`` does."""

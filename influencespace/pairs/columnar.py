@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from influencespace.errors import PairsError
-from influencespace.pairs.records import is_bytes
+from influencespace.pairs.records import is_bytes, refuse_repeated
 from influencespace.pairs.vectors import WIDEST, Part
 
 SUFFIXES = (".parquet", ".pq")
@@ -51,20 +51,23 @@ class ColumnFile:
         Raises
         ------
         PairsError
-            If it cannot be read.
+            If it cannot be read, or two columns have one name.
         """
         with _reading(path):
             if streamed:
                 with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
-                    return cls(path, True, _legible(reader.schema), sum(batch.num_rows for batch in reader))
-            # Not read_table: it would take folders such as split=train on the way for columns.
-            with pa.parquet.ParquetFile(path) as file:
-                return cls(path, False, _legible(file.schema_arrow), file.metadata.num_rows)
+                    found = cls(path, True, reader.schema, sum(batch.num_rows for batch in reader))
+            else:
+                # Not read_table: it would take folders such as split=train on the way for columns.
+                with pa.parquet.ParquetFile(path) as file:
+                    found = cls(path, False, file.schema_arrow, file.metadata.num_rows)
+            _names(found.schema)  # in a damaged file one may be no text
+        refuse_repeated(path, found.schema.names)
+        return found
 
     def kind(self, name: str) -> pa.DataType | None:
-        """The type of a column, None if there is none; where several have the name, that of the first."""
-        at = self.schema.get_all_field_indices(name)
-        return self.schema.field(at[0]).type if at else None
+        """The type of a column, None if there is none."""
+        return self.schema.field(name).type if name in self.schema.names else None
 
     def table(self, without: set[str]) -> pa.Table:
         """All columns but some.
@@ -82,7 +85,7 @@ class ColumnFile:
                 with pa.parquet.ParquetFile(self.path) as file:
                     wanted = [name for name in self.schema.names if name not in without]
                     table = file.read(columns=wanted if without else None)
-            table = table.select([i for i, name in enumerate(table.column_names) if name not in without])
+            table = table.select([name for name in table.column_names if name not in without])
             # The content of a file is not trusted to lie where its own offsets say.
             table.validate(full=True)
             return table
@@ -99,12 +102,13 @@ class ColumnFile:
             if self.streamed:
                 with pa.memory_map(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
                     for batch in reader:
-                        column = batch.column(batch.schema.get_all_field_indices(name)[0])
+                        column = batch.column(name)
                         column.validate(full=True)
                         yield from (column.slice(start, together) for start in range(0, len(column), together))
             else:
                 with pa.parquet.ParquetFile(self.path, pre_buffer=False) as file:
                     for batch in file.iter_batches(together, columns=[name]):
+                        batch.column(name).validate(full=True)
                         yield batch.column(name)
 
 
@@ -151,12 +155,6 @@ def vector_part(file: ColumnFile, name: str) -> Part:
             yield found
 
     return Part(what, file.rows, width, blocks)
-
-
-def _legible(schema: pa.Schema) -> pa.Schema:
-    """The same, once every name in it was read: in a damaged file one may be no text."""
-    _names(schema)
-    return schema
 
 
 def _names(fields: Iterable[pa.Field]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +56,7 @@ class Records:
     split_column: str | None = None
 
     def __post_init__(self) -> None:
-        names = self.columns.column_names
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise PairsError(f"{self.path}: the column {repeated[0]!r} occurs more than once; rename one of them.")
+        refuse_repeated(self.path, self.columns.column_names)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -104,6 +102,19 @@ class Records:
                 f"{self.path}: the column {name!r} (asked for by {flag}) holds {column.type}, not single values."
             )
         return as_text(column)
+
+
+def refuse_repeated(path: Path, names: list[str]) -> None:
+    """See to it that no two columns of a source have one name.
+
+    Raises
+    ------
+    PairsError
+        If two have.
+    """
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise PairsError(f"{path}: the column {repeated[0]!r} occurs more than once; rename one of them.")
 
 
 def concatenated(tables: Sequence[pa.Table]) -> pa.Table:

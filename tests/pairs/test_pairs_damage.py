@@ -122,6 +122,21 @@ def test_a_name_that_is_no_text_is_an_error(tmp_path, make, name):
         read(tmp_path if make is saved else file)
 
 
+def test_text_that_is_none_is_an_error_also_beside_images(tmp_path):
+    images = pa.array([{"bytes": photo(), "path": b"\x80"}], pa.struct({"bytes": pa.binary(), "path": pa.binary()}))
+    bent = images.view(pa.struct({"bytes": pa.binary(), "path": pa.string()}))
+    pq.write_table(pa.table({"image": bent, "caption": ["a"]}), tmp_path / "t.parquet")
+    with pytest.raises(PairsError, match="cannot be read as Parquet"):
+        read(tmp_path / "t.parquet")
+
+
+def test_columns_of_one_name_are_an_error(tmp_path):
+    schema = pa.schema([("caption", pa.string()), ("caption", pa.string()), ("image_embedding", pa.list_(pa.float32()))])
+    pq.write_table(pa.Table.from_arrays([["a"], ["b"], [[1.0]]], schema=schema), tmp_path / "t.parquet")
+    with pytest.raises(PairsError, match="'caption' occurs more than once"):
+        read(tmp_path / "t.parquet")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=5000, max_examples=60)
 @given(damage=st.lists(st.tuples(AT, st.binary(min_size=1, max_size=12)), max_size=4), cut=AT)
 def test_damaged_it_is_read_or_says_so(source, damage, cut):

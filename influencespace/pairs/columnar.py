@@ -96,8 +96,10 @@ class ColumnFile:
         Raises
         ------
         PairsError
-            If it cannot be read to its end.
+            If there is none, or it cannot be read to its end.
         """
+        if self.kind(name) is None:
+            raise PairsError(f"{self.path} has no column {name!r}, which other files of the source have.")
         with _reading(self.path):
             if self.streamed:
                 with pa.memory_map(str(self.path)) as file, pa.ipc.open_stream(file) as reader:

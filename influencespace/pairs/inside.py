@@ -120,7 +120,6 @@ def _images(
 
 
 def _image(value: Any) -> tuple[str | None, bytes | None]:
-    """What a row calls its image, and its bytes."""
-    if isinstance(value, dict):
-        return value.get("path"), value.get("bytes")
-    return (None, value) if isinstance(value, bytes) else (value, None)
+    """What a row calls its image, and its bytes; one file of a source may hold both and another paths alone."""
+    label, data = (value.get("path"), value.get("bytes")) if isinstance(value, dict) else (value, value)
+    return label if isinstance(label, str) else None, data if isinstance(data, bytes) else None

@@ -86,6 +86,20 @@ def test_rows_may_lack_their_bytes_or_have_too_many(tmp_path, monkeypatch):
     assert problems.table()[["row", "problem", "detail"]].to_numpy().tolist() == [[3, "oversized image", "has 1,001 bytes"]]
 
 
+def test_files_of_a_folder_may_hold_images_in_different_ways(tmp_path):
+    (tmp_path / "set").mkdir()
+    hub(tmp_path / "set/0.parquet", [0])
+    others = ({"image": ["b.png"]}, {"image": [7]}, {"image": [b"x"]}, {"image": [{"bytes": "text", "path": 3}]})
+    for i, other in enumerate(others, 1):
+        pq.write_table(pa.table(other | {"caption": ["c"]}), tmp_path / f"set/{i}.parquet")
+    records = read_records(tmp_path / "set", Problems(), Inside(folder=tmp_path))
+    assert records.columns["image"].to_pylist() == ["0.png", "b.png", None, "image 4", None]
+    assert records.inside.is_valid().to_pylist() == [True, False, False, True, False]
+    pq.write_table(pa.table({"caption": ["c"]}), tmp_path / "set/5.parquet")
+    with pytest.raises(PairsError, match=r"5.parquet has no column 'image', which other files"):
+        read_records(tmp_path / "set", Problems(), Inside(folder=tmp_path))
+
+
 def test_a_column_of_bytes_holds_images_too(tmp_path):
     pq.write_table(pa.table({"jpg": [png(0), png(1)], "caption": ["a", "b"]}), tmp_path / "t.parquet")
     records = read_records(tmp_path / "t.parquet", Problems(), Inside(images=("jpg",), folder=tmp_path))

@@ -45,7 +45,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "demo"
         workspace = Workspace(shutil.copytree(given.workspace, place)) if given.workspace else build_demo(place)
-        train = TrainOptions(arms=("influence", "random", "agreement", "full"), seeds=given.seeds)
+        arms = ("influence", "random", "agreement", "full")
+        train = TrainOptions(arms=arms, seeds=given.seeds, learning_rate=1e-3, epochs=10)
         options = {name: options_before(workspace, STAGES[name]) for name in ("embed", "proxy", "score")} | {"train": train}
         print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} before it began\n")
         print("| | " + " | ".join(["seconds here", *(f"{w} worker{'s' * (w > 1)}: seconds (ratio), difference"

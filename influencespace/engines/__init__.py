@@ -38,9 +38,12 @@ class Engine(Protocol):
     ----------
     remote
         Whether pieces are computed in other processes than this one.
+    workers
+        How many are computed at once.
     """
 
     remote: bool
+    workers: int
 
     def map(self, work: Work, count: int) -> Iterator[Piece]:
         """What comes of the pieces 0 to ``count`` - 1, in this order, as they are finished.
@@ -71,7 +74,7 @@ class Engine(Protocol):
 class Here:
     """The engine that is this process."""
 
-    remote = False
+    remote, workers = False, 1
 
     def map(self, work: Work, count: int) -> Iterator[Piece]:
         """See :meth:`Engine.map`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from influencespace.errors import OptionError
 from influencespace.options import Options, option
 
 LOCAL, RAY = "local", "ray"
@@ -24,3 +25,13 @@ class EngineOptions(Options):
     workers: int | None = option(
         None, "How many pieces Ray computes at once. Default: as many as it has processors for.", minimum=1, recipe=False
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.engine == LOCAL and (self.address or self.workers):
+            raise OptionError("--address and --workers are about Ray; give --engine ray with them.")
+        if str(self.address).startswith("ray://"):
+            raise OptionError(
+                f"--address cannot be {self.address}: Ray Data and Ray Train do not work through a client. Give the address of "
+                "the cluster's job server, http://HOST:8265, or call from one of its machines with --address auto."
+            )

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def connected(options: EngineOptions) -> Iterator[RayEngine]:
     ray = prepared(local=options.address is None)
     threads = torch.get_num_threads()
     if ray.is_initialized():
-        yield RayEngine(options.workers or _room(ray, threads), threads)
+        yield _engine(ray, options, threads)
         return
     here: dict[str, Any] = {"address": options.address}
     if options.address is None:
@@ -74,7 +75,7 @@ def connected(options: EngineOptions) -> Iterator[RayEngine]:
     try:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, ending)  # ray puts its own in its place, and a job ends as jobs do
-        yield RayEngine(options.workers or _room(ray, threads), threads)
+        yield _engine(ray, options, threads)
     finally:
         ray.shutdown()
 
@@ -106,6 +107,10 @@ class RayEngine:
         How many pieces are computed at once.
     threads
         Of each worker; those of this process, since sums of another number of threads are rounded otherwise.
+    cuda
+        Whether each has a GPU, as this process has.
+    begun
+        Counts how often each piece was begun.
     retries
         A worker that is lost is replaced; a piece that loses one more often is given up.
     patience
@@ -115,6 +120,8 @@ class RayEngine:
 
     workers: int
     threads: int
+    cuda: bool
+    begun: Any
     retries: int = 3
     patience: float = 1800.0
     remote: ClassVar[bool] = True
@@ -127,11 +134,11 @@ class RayEngine:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of writing into shared tensors, once
             held = ray.put(work)
-        begun = beside(_Begun).remote()
+        name, begun = held.hex(), self.begun
 
         def one(row: dict[str, Any]) -> Piece:
             try:
-                if ray.get(begun.again.remote(int(row["id"]))) > 1 + self.retries:
+                if ray.get(begun.again.remote(name, int(row["id"]))) > 1 + self.retries:
                     raise EngineError(LOST.format(retries=self.retries))
                 with watched(self.patience):
                     return _compute(held, int(row["id"]))
@@ -139,11 +146,10 @@ class RayEngine:
                 return {REFUSED: [type(error).__name__, str(error)]}
 
         _set_up(ray.data.DataContext.get_current())
-        cuda = torch.cuda.is_available()
         pieces = ray.data.range(count, override_num_blocks=count).map(
-            one, compute=ray.data.TaskPoolStrategy(size=self.workers), num_cpus=self.threads, num_gpus=1 if cuda else None,
+            one, compute=ray.data.TaskPoolStrategy(size=self.workers), num_cpus=self.threads, num_gpus=1 if self.cuda else None,
             # A process that has a GPU would be started anew for every piece, and load its model again.
-            max_calls=0 if cuda else None,
+            max_calls=0 if self.cuda else None,
         )
         with _explained():
             for found in pieces.iter_rows():
@@ -173,11 +179,11 @@ class _Begun:
     """Counts how often each piece was begun; Ray Data itself would go on for ever with one that ends every worker."""
 
     def __init__(self) -> None:
-        self.times: dict[int, int] = {}
+        self.times: Counter[tuple[str, int]] = Counter()
 
-    def again(self, piece: int) -> int:
-        self.times[piece] = self.times.get(piece, 0) + 1
-        return self.times[piece]
+    def again(self, work: str, piece: int) -> int:
+        self.times[work, piece] += 1
+        return self.times[work, piece]
 
 
 # What this process works on, by the name that Ray has for it: an encoder is loaded once, not once a piece.
@@ -220,18 +226,21 @@ def _environment(address: str | None, threads: int) -> dict[str, Any]:
     return {"env_vars": variables, "py_modules": [str(PACKAGE)]}
 
 
-def _room(ray: Any, threads: int) -> int:
-    """How many pieces there are processors for."""
-    return max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
+def _engine(ray: ModuleType, options: EngineOptions, threads: int) -> RayEngine:
+    room = max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
+    cuda = getattr(options, "device", "auto") in ("auto", "cuda") and torch.cuda.is_available()
+    return RayEngine(options.workers or room, threads, cuda, beside(_Begun).remote())
 
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """Ray's own errors as one for people."""
+    """Errors for people as they were raised, wherever that was, and Ray's own as one of them."""
     from ray.exceptions import RayError, RayTaskError
 
     try:
         yield
+    except InfluenceSpaceError as error:
+        raise getattr(error, "cause", error) from None
     except RayTaskError:
         raise  # a fault of ours, with its stack trace
     except RayError as error:

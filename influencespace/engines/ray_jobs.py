@@ -51,7 +51,9 @@ def run_elsewhere(workspace: Workspace, wanted: dict[str, Options], where: Engin
     command = ["python", "-m", module, str(workspace.path), stages, json.dumps({"workers": where.workers})]
     try:
         client = JobSubmissionClient(where.address)
-        job = client.submit_job(entrypoint=shlex.join(command), runtime_env={"py_modules": [str(PACKAGE)]})
+        # What it sends to its workers in turn is the same code again, which Ray takes for a contradiction.
+        environment = {"py_modules": [str(PACKAGE)], "env_vars": {"RAY_OVERRIDE_JOB_RUNTIME_ENV": "1"}}
+        job = client.submit_job(entrypoint=shlex.join(command), runtime_env=environment)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise EngineError(f"The Ray cluster at {where.address} takes no job: {str(error).splitlines()[0]}") from error
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from influencespace.engines import Run, Share, Tell
-from influencespace.errors import InfluenceSpaceError
+from influencespace.errors import EngineError, InfluenceSpaceError
 
 if TYPE_CHECKING:
     from influencespace.engines.ray_engine import RayEngine
@@ -34,7 +34,7 @@ def train_group(share: Share, wanted: list[Run], tell: Tell, folder: Path, engin
     ledger, told = beside(Ledger).remote(wanted), [(wanted[0], {})]
     place = folder / "ray"
     group = beside(_Group).remote()
-    training = group.fit.remote(share, ledger, place, engine, len(wanted))
+    training = group.fit.remote(share, ledger, place, engine, min(engine.workers, len(wanted)))
     try:
         while True:
             over, _ = ray.wait([training], timeout=LOOK)
@@ -109,22 +109,26 @@ class Ledger:
 class _Group:
     """Where the group's controller runs: not in the process that asked, which has to listen meanwhile."""
 
-    def fit(self, share: Share, ledger: Any, place: Path, engine: RayEngine, runs: int) -> None:
-        import torch
-        from ray.train import FailureConfig, RunConfig, ScalingConfig
+    def fit(self, share: Share, ledger: Any, place: Path, engine: RayEngine, most: int) -> None:
+        from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
         from ray.train.torch import TorchTrainer
 
-        most = min(engine.workers, runs)
-        cuda = torch.cuda.is_available()
-        TorchTrainer(
+        trainer = TorchTrainer(
             partial(_take_part, share, ledger),
             scaling_config=ScalingConfig(
-                num_workers=(1, most) if most > 1 else 1, use_gpu=cuda, resources_per_worker={"CPU": engine.threads},
+                num_workers=(1, most) if most > 1 else 1, use_gpu=engine.cuda, resources_per_worker={"CPU": engine.threads},
             ),
             run_config=RunConfig(
                 name="runs", storage_path=str(place), failure_config=FailureConfig(max_failures=engine.retries),
             ),
-        ).fit()
+        )
+        try:
+            trainer.fit()
+        except TrainingFailedError as error:
+            raise EngineError(
+                f"Ray has started the workers of this training {engine.retries + 1} times, and lost them: "
+                f"{str(error).strip().splitlines()[-1]} What was finished before is kept; start it again to go on."
+            ) from error
 
 
 def _take_part(share: Share, ledger: Any) -> None:

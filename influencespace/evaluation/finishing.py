@@ -52,7 +52,7 @@ def finish_runs(
             course.follow(kept.journal)
             left = course.seconds_left([run for run in wanted if run not in measures], time.time())
             if left is not None:
-                expect(progress, left)
+                expect(progress, left / engine.workers)
 
     for run in engine.runs(share, [run for run in wanted if run not in measures], told, kept.folder):
         measures[run] = load(kept.run(*run))

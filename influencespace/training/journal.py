@@ -97,6 +97,6 @@ class Course:
             self.curves[run] = []
         elif "took" in line:
             self.seconds[run] = line["took"]
-            self.present = None
+            self.present = None if self.present == run else self.present
         else:
             self.curves.setdefault(run, []).append(line)

@@ -6,7 +6,7 @@ import pytest
 
 from influencespace import engines
 from influencespace.engines import HERE, EngineOptions
-from influencespace.errors import EngineError
+from influencespace.errors import EngineError, OptionError
 from influencespace.features.options import EmbedOptions
 from influencespace.influence.options import ScoreOptions
 from influencespace.jobs.place import choose, chosen
@@ -63,6 +63,13 @@ def test_stages_that_leave_the_engine_open_get_the_one_of_the_run():
 )
 def test_only_an_address_of_a_job_server_takes_whole_stages(address, handed):
     assert engines.handed_over(EngineOptions(engine="ray", address=address)) is handed
+
+
+def test_an_address_is_about_ray():
+    with pytest.raises(OptionError, match="give --engine ray"):
+        ScoreOptions(address="auto")
+    with pytest.raises(OptionError, match="http://HOST:8265"):
+        ScoreOptions(engine="ray", address="ray://head:10001")
 
 
 def test_without_ray_a_sentence_names_what_to_install(monkeypatch):

@@ -60,7 +60,7 @@ def test_a_refusal_of_the_work_comes_back_as_it_was_raised(engine):
         list(engine.map(engines_cases.Refusing(3, FeaturesError), 5))
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(4, marks=pytest.mark.slow)])
 def test_agreement_and_scores_are_those_of_this_process(engine, workers):
     pairs, _ = planted_pairs(n=160, k=6, train=np.arange(120), aligned=True)
     validation = np.arange(120, 160)

@@ -38,7 +38,7 @@ def cluster():
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE})
     try:
         nodes.add_node(num_cpus=1, object_store_memory=STORE)
-        nodes.add_node(num_cpus=1, object_store_memory=STORE)
+        nodes.doomed = nodes.add_node(num_cpus=1, object_store_memory=STORE)
         nodes.wait_for_nodes()
         yield nodes
     finally:
@@ -53,7 +53,7 @@ def engine(cluster):
 
 def kill_a_node(cluster):
     """End a node as a machine ends whose power fails: its raylet at once, and with it all of its workers."""
-    cluster.remove_node(cluster.list_all_nodes[-1], allow_graceful=False)
+    cluster.remove_node(cluster.doomed, allow_graceful=False)
 
 
 def test_embedding_outlives_a_node(cluster, engine, tmp_path):

@@ -62,14 +62,14 @@ def check(values: Mapping[str, Any]) -> None:
 
 def _inside(value: str, allowed: list[Path]) -> bool:
     """Whether a place, and all that it is a pattern of, lies below a root."""
+    def below(place: str | Path) -> bool:
+        return any(Path(place).resolve().is_relative_to(root) for root in allowed)
+
     try:
         place = Path(value).expanduser()
-        places = [place.resolve()]
-        if glob.has_magic(value):
-            places += [Path(found).resolve() for found in glob.glob(str(place))]
+        return below(place) and (not glob.has_magic(value) or all(map(below, glob.iglob(str(place)))))
     except (OSError, ValueError, RuntimeError):  # links in a circle, a null byte, a user who is not there
         return False
-    return all(any(found.is_relative_to(root) for root in allowed) for found in places)
 
 
 def _on_the_hub(name: str, value: str) -> bool:

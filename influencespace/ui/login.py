@@ -15,6 +15,8 @@ from streamlit import config
 from streamlit.auth_util import get_origin_from_redirect_uri
 from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+
+# Not public, but what Streamlit's websocket checks the cookie with: a check of our own could differ from that of the pages.
 from streamlit.web.server.starlette.starlette_websocket import _get_signed_cookie_with_chunks, _parse_decoded_user_cookie
 
 OPEN = (

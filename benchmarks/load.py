@@ -137,6 +137,7 @@ def measure(address: str, server: Process, browser: str, asked: argparse.Namespa
     all_do(work, together, time.monotonic() + 60 * asked.minutes)
     print(f"Load average {os.getloadavg()[0]:.1f} after all had been at work")
     all_do(at_once, burst, threading.Barrier(asked.sessions), asked.bursts)
+    report(rest, asked.sessions, (alone, "one at work"), (together, "all at work"), (burst, "all in the same moment"))
     all_do(lambda session: session.visit.close())
     for worker in workers:
         worker.shutdown()
@@ -144,9 +145,7 @@ def measure(address: str, server: Process, browser: str, asked: argparse.Namespa
     last = Visitor(address, query)  # a run of a script, after which Python looks for what nobody holds any more
     last.open("train")
     last.close()
-    time.sleep(REST)
-    rest.append(server.memory())
-    report(rest, asked.sessions, (alone, "one at work"), (together, "all at work"), (burst, "all in the same moment"))
+    print(f"\nTwo minutes after all have left: {server.memory()['Rss']:,.0f} MB")
 
 
 def stay(session: Session, times: Times) -> None:
@@ -204,7 +203,6 @@ def report(rest: list[dict[str, float]], count: int, *times: tuple[Times, str]) 
     rows = {
         "server just started": start, "with one session, all that is shared": first, f"with {count} sessions": last,
         "after they worked at once": rest[count + 1], "after the bursts": rest[count + 2],
-        "two minutes after all have left": rest[-1],
     }
     print("\n| memory of the server | resident | proportional | of no file |\n|---|---:|---:|---:|")
     for what, found in rows.items():

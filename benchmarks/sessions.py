@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import visiting
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright
 from visiting import settled
-from workbench import RUNS, ran
+from workbench import RAN, RUNS, ran
 
-PATIENCE = 120_000
+PATIENCE, PRESSES = 120_000, 24
 # The buttons that sessions press, and their keys on the keyboard.
 KEYS = {"triage_next": "j", "triage_prune": "p", "triage_keep": "k", "history_undo": "z"}
 
@@ -130,8 +130,14 @@ class Window:
             settled(self._page)
 
     def press(self, key: str) -> None:
-        """Press a button by its key on the keyboard."""
-        ran(self._page, lambda: self._page.locator("body").press(KEYS[key]))
+        """Press a button by its key on the keyboard, again where a busy page has missed it."""
+        before = self._page.evaluate("() => { document.activeElement.blur(); return window.runs }")
+        for _ in range(PRESSES):
+            self._page.locator("body").press(KEYS[key])
+            with contextlib.suppress(TimeoutError):
+                self._page.wait_for_function("before => window.runs > before", arg=before, timeout=PATIENCE // PRESSES)
+                break
+        self._page.wait_for_function(RAN, arg=before)
 
     def step(self, slider: str, up: bool) -> None:
         """Move a slider of the plan by a step, and let it go."""

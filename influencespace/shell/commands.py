@@ -31,10 +31,9 @@ class StageCommand:
 COMMANDS: dict[str, StageCommand] = {
     "import": StageCommand(
         ImportOptions,
-        "Read pairs, check every photo and caption, and hold photos out.\n\nThe source is a table (.csv, .tsv, .jsonl, "
-        ".parquet), a COCO captions file (.json), or a clip-retrieval folder of embeddings. It is never written to. Rows "
-        "that cannot be used are left out, and the problems table says which and why.",
-        ("import pairs.csv --images photos", "import pairs.jsonl --groups gender --validation dev.jsonl"),
+        "Read pairs, check every photo and caption, and hold photos out.\n\nThe source is never written to. Rows that cannot be used "
+        "are left out, and the problems table says which and why.",
+        ("import pairs.csv --images photos", "import pairs.jsonl --groups gender --validation dev.jsonl", "import shards/"),
     ),
     "embed": StageCommand(
         EmbedOptions,

@@ -17,8 +17,8 @@ def load_photo(path: str) -> Image.Image:
 
     Raises
     ------
-    OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError
-        If it cannot be read; PIL raises each of them for one broken file or another.
+    Exception
+        If it cannot be read; of a broken file PIL raises whatever its decoders stumble over.
     """
     with open_image(path) as file, Image.open(file, formats=FORMATS) as image:
         photo = ImageOps.exif_transpose(image)

@@ -108,7 +108,7 @@ def photo_statistics(paths: Sequence[str], progress: Progress = silent) -> Photo
             with warnings.catch_warnings(), open_image(path) as file, Image.open(file, formats=FORMATS) as image:
                 warnings.simplefilter("ignore")  # what is wrong with a photo was said when it came in
                 found.append((*image.size, file.seek(0, os.SEEK_END)))
-        except (OSError, ValueError, Image.DecompressionBombError):
+        except Exception:  # decoders raise whatever they stumble over in a photo that was damaged since it came in
             pass
         progress(done + 1, len(paths), "looking at photos")
     width, height, size = np.array(found, dtype=np.int64).reshape(-1, 3).T

@@ -61,5 +61,5 @@ def _small(source: str, side: int) -> bytes | None:
             content = io.BytesIO()
             small.save(content, "JPEG", quality=86)
             return content.getvalue()
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except Exception:  # decoders raise whatever they stumble over in a photo that was damaged since it came in
         return None

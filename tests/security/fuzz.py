@@ -37,12 +37,12 @@ with followed:  # atheris follows the code that is imported here
     from influencespace.pairs.images import check_images
     from influencespace.pairs.options import ImportOptions
     from influencespace.pairs.reading import read_pairs
+    from influencespace.pairs.statistics import photo_statistics
     from influencespace.progress import silent
+    from influencespace.ui import thumbnails
     from influencespace.workspace import Workspace
 
 PAIRS = 6
-# What PIL raises for broken files (features/photos.py says the same), and callers expect.
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def image(side: int = 8, shade: int = 0, form: str = "PNG") -> bytes:
@@ -163,10 +163,13 @@ def _photo(folder: Path, data: bytes) -> None:
     file = folder / "photo"
     file.write_bytes(data)
     [found] = check_images([str(file)], silent).values()
+    thumbnails.large(str(file))
+    photo_statistics([str(file)])
     try:
         load_photo(str(file))
-    except UNREADABLE:
-        assert found.problem, "what is let in can be read later"
+    except Exception:
+        if not found.problem:
+            raise  # what is let in can be read later
 
 
 def _plan(folder: Path, data: bytes) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import fuzz
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from influencespace.errors import InfluenceSpaceError
+from influencespace.ui import thumbnails
 
+# Found by fuzzing: Pillow stumbles over a tag of this TIFF, with a TypeError.
+TIFF = base64.b64decode(
+    "SUkqAAgAAAAKAAABBAABAAAACAAAAAEBBAABAAAACBAAAAIBAwADAAAAhgAAAAMBAwABAAAAAQAAAAYBAwABAAAAAgAAABEBDAABAAAAjAAAABUBAwABAAAA"
+    "AwAAABYBBAABAAAACAAAABcBBAABAAAAwAAAABwBAwABAAAAAQAAAAAAAAAIAAgACAAAWh4A" + "Wh4A" * 40
+)
 EXAMPLES = settings(max_examples=25, deadline=None)
 JSON = [name for name in fuzz.TARGETS if name in ("coco", "plan", "record", "decisions")]
 LEAVES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8) | st.just("../../x")
@@ -101,3 +109,11 @@ def test_a_plan_that_claims_more_than_it_has_is_refused_at_once(tmp_path):
 def test_a_table_without_any_usable_row_says_so(tmp_path):
     with pytest.raises(InfluenceSpaceError, match="too few photos"):
         fuzz.TARGETS["csv"][0](tmp_path, b"image,caption\n0.png,\n1.png,\n")
+
+
+def test_a_photo_that_was_damaged_since_it_came_in_has_no_thumbnail(tmp_path):
+    (tmp_path / "photo.tif").write_bytes(TIFF)
+    with pytest.raises(TypeError), Image.open(tmp_path / "photo.tif") as image:
+        image.load()
+    fuzz.TARGETS["tiff"][0](tmp_path, TIFF)
+    assert thumbnails.large(str(tmp_path / "photo.tif")) is None

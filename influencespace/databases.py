@@ -22,7 +22,7 @@ NO_ROOM, ROOM = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTO
 def trouble(file: Path, error: sqlite3.Error) -> str:
     """What SQLite says, and what to do where that is for want of room on the disk, which it only hints at."""
     free = shutil.disk_usage(file.parent).free
-    if error.sqlite_errorcode & 0xFF not in NO_ROOM or free > ROOM:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in NO_ROOM or free > ROOM:
         return f"{error}."
     return (
         f"{error}. Its disk has {free / 1e6:,.1f} MB left: free some, or move the workspace to another disk, and start again. "

@@ -226,8 +226,11 @@ class History:
         if not self._writable():
             return False
         head = self.head()
-        with self._open() as database:
-            return redo_of(database, head.id) is not None
+        try:
+            with self._open() as database:
+                return redo_of(database, head.id) is not None
+        except WorkspaceError:
+            return False  # as on a full disk: no step can be made there
 
     def _read(self, query: str, *values: Any) -> list[Version]:
         if not self.workspace.history.exists():

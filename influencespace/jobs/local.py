@@ -148,12 +148,12 @@ def _lives(store: Store, job: Job) -> bool:
 def _kill(store: Store, job: Job) -> None:
     """End a job's process that should long have ended itself, and all that it has started."""
     # Its own session, and so its own group, with its own number (submit). Without its lock the number may be another's by now.
-    if job.pid and store.lives(job.id) and _is_runner(job):
+    if job.pid and store.lives(job.id) and _is_runner(store, job):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(job.pid, signal.SIGKILL)
 
 
-def _is_runner(job: Job) -> bool:
+def _is_runner(store: Store, job: Job) -> bool:
     """Whether the process of that number runs this job, on this machine."""
     if any(child.pid == job.pid for child in _children):
         return True
@@ -161,7 +161,7 @@ def _is_runner(job: Job) -> bool:
         command = Path(f"/proc/{job.pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return RUNNER.encode() in command and str(job.id).encode() in command
+    return all(word.encode() in command for word in (RUNNER, str(store.workspace.path), str(job.id)))
 
 
 def _epitaph(store: Store, job: Job) -> str:

@@ -73,7 +73,7 @@ def test_decisions_and_jobs_on_a_full_disk_are_refused_with_a_sentence_and_can_b
             history.record("one more", PlanOptions(reduction=0.2), {"topics": {"0": "prune"}})
         with pytest.raises(JobError, match=r"jobs\.sqlite cannot be used.* has 0\.0 MB left: free some"):
             listed.insert("More work", [["plan", {"reduction": 0.9}]])
-        assert history.head() == made and history.versions()[0] == made
+        assert history.head() == made and history.versions()[0] == made and not history.can_redo
         assert listed.get(job_id).title == "Work" and len(listed.all()) == 1
         (disk / "filler").unlink()
         assert history.head().decisions == workspace.decisions()

@@ -29,6 +29,7 @@ from influencespace.engines import EngineOptions, Piece
 from influencespace.evaluation.stage import train_arms
 from influencespace.features.stage import embed
 from influencespace.influence.stage import score
+from influencespace.progress import silent
 from influencespace.proxy.stage import fit_proxies
 from influencespace.stages import STAGES, build_demo, options_before
 from influencespace.training.options import TrainOptions
@@ -45,6 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "demo"
         workspace = Workspace(shutil.copytree(given.workspace, place)) if given.workspace else build_demo(place)
+        STAGES["plan"].run(workspace, options_before(workspace, STAGES["plan"]), silent)  # of this version
         arms = ("influence", "random", "agreement", "full")
         train = TrainOptions(arms=arms, seeds=given.seeds, learning_rate=1e-3, epochs=10)
         options = {name: options_before(workspace, STAGES[name]) for name in ("embed", "proxy", "score")} | {"train": train}

@@ -39,7 +39,7 @@ def engine():
             from ray import cloudpickle
 
             cloudpickle.register_pickle_by_value(engines_cases)
-            yield engine
+            yield replace(engine, workers=2)  # each further one imports all that it needs
 
 
 def test_ray_listens_to_this_machine_alone(engine):

@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(r"ignore:::ray\.")]
 @pytest.fixture(scope="module")
 def where():
     """The address of a cluster's job server."""
+    pytest.importorskip("aiohttp_cors", reason="there is no job server without ray[default] (requirements-ray.txt)")
     prepared(local=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))

@@ -77,7 +77,10 @@ def read_columns(
     columns, places, keep = concatenated(tables), None, np.ones(sum(map(len, tables)), dtype=bool)
     if image is not None:
         labels, places, keep = _images(files, image, inside.folder, path, problems)
-        columns = columns.append_column(image, labels)
+        if columns.column_names and len(columns) != len(labels):
+            raise PairsError(f"{path} is damaged: its columns have {len(columns):,} rows and {len(labels):,}.")
+        # A table without any other column has no rows either.
+        columns = columns.append_column(image, labels) if columns.column_names else pa.table({image: labels})
     vectors = {kind: _vectors(files, name) for kind, name in zip(("image", "text"), embeddings, strict=False)}
     rows = np.arange(1, len(keep) + 1)
     if vectors:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 
 import fuzz
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,3 +120,10 @@ def test_a_photo_that_was_damaged_since_it_came_in_has_no_thumbnail(tmp_path):
         image.load()
     fuzz.TARGETS["tiff"][0](tmp_path, TIFF)
     assert thumbnails.large(str(tmp_path / "photo.tif")) is None
+
+
+def test_a_table_of_images_alone_lacks_captions_and_says_so(tmp_path):
+    content = io.BytesIO()
+    pq.write_table(pa.table({"image": [{"bytes": fuzz.image(shade=i), "path": f"{i}.png"} for i in range(6)]}), content)
+    with pytest.raises(InfluenceSpaceError, match="no column 'caption'"):
+        fuzz.TARGETS["parquet"][0](tmp_path, content.getvalue())

@@ -31,8 +31,8 @@ class StageCommand:
 COMMANDS: dict[str, StageCommand] = {
     "import": StageCommand(
         ImportOptions,
-        "Read pairs, check every photo and caption, and hold photos out.\n\nThe source is never written to. Rows that cannot be used "
-        "are left out, and the problems table says which and why.",
+        "Read pairs, check every photo and caption, and hold photos out.\n\nThe source is never written to. Rows that cannot "
+        "be used are left out, and the problems table says which and why.",
         ("import pairs.csv --images photos", "import pairs.jsonl --groups gender --validation dev.jsonl", "import shards/"),
     ),
     "embed": StageCommand(

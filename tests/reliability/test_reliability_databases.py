@@ -129,6 +129,19 @@ def test_a_damaged_list_of_jobs_is_set_aside_and_what_runs_stands_in_the_new_one
     assert listed.insert("Next", [["count", {}]]) > ids[-1]
 
 
+def at_once(what, workspace, count):
+    """Two processes, 1 and 2, do this so many times from the same moment on."""
+    context = multiprocessing.get_context("fork")
+    ready = context.Event()
+    both = [context.Process(target=what, args=(workspace.path, name, count, ready)) for name in (1, 2)]
+    for process in both:
+        process.start()
+    ready.set()
+    for process in both:
+        process.join(60)
+        assert process.exitcode == 0
+
+
 def decide(path, name, count, ready):
     history = History(Workspace(path))
     ready.wait(30)
@@ -137,15 +150,8 @@ def decide(path, name, count, ready):
 
 
 def test_of_two_processes_that_decide_at_once_no_step_is_lost(workspace):
-    context, count = multiprocessing.get_context("fork"), 40
-    ready = context.Event()
-    both = [context.Process(target=decide, args=(workspace.path, name, count, ready)) for name in (1, 2)]
-    for process in both:
-        process.start()
-    ready.set()
-    for process in both:
-        process.join(60)
-        assert process.exitcode == 0
+    count = 40
+    at_once(decide, workspace, count)
     versions = History(workspace).versions()
     assert {f"{name} {step}" for name in (1, 2) for step in range(count)} <= {version.what for version in versions}
     assert [version.id for version in versions] == list(range(len(versions), 0, -1))
@@ -165,15 +171,8 @@ def edit(path, name, count, ready):
 
 
 def test_of_two_processes_that_decide_at_once_neither_undoes_what_the_other_decided(workspace):
-    context, count = multiprocessing.get_context("fork"), 25
-    ready = context.Event()
-    both = [context.Process(target=edit, args=(workspace.path, name, count, ready)) for name in (1, 2)]
-    for process in both:
-        process.start()
-    ready.set()
-    for process in both:
-        process.join(60)
-        assert process.exitcode == 0
+    count = 25
+    at_once(edit, workspace, count)
     expected = {f"{name}.{step}": "prune" for name in (1, 2) for step in range(count)}
     assert workspace.decisions() == {"clusters": expected} == History(workspace).head().decisions
 

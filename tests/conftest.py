@@ -1,4 +1,4 @@
-"""What all tests share: one thread, and the lab of real photos."""
+"""What all tests share: one thread, full precision, and the lab of real photos."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,10 @@ import pytest
 # Before anything imports torch: small tensors are slower with more threads, and tests that run side by side share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from influencespace.training import loop  # noqa: E402
+
+NATIVE = loop.NATIVE
+
 
 @pytest.fixture(scope="session")
 def lab() -> Path:
@@ -16,3 +20,15 @@ def lab() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the lab is absent from {folder}; INFLUENCESPACE_LAB names it")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def full_precision(monkeypatch):
+    """Known answers are compared to more digits than mixed precision has, and on every CPU alike; its own tests ask for it."""
+    monkeypatch.setattr(loop, "NATIVE", ())
+
+
+@pytest.fixture
+def native_precision(full_precision, monkeypatch):
+    """What the CPU has instructions for, as outside of tests."""
+    monkeypatch.setattr(loop, "NATIVE", NATIVE)

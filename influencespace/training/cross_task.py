@@ -127,12 +127,13 @@ class CrossTask:
         device, b = self.trainer.device, len(pairs)
         cells = torch.from_numpy(self.trainer.cells.of(pairs)).to(device)
         words, there, hidden = words.to(device), there.to(device), hidden.to(device)
+        # Mismatches have masked words too, so that a mask says nothing of a match.
+        read = (
+            torch.cat([words, words[caption], words]), torch.cat([there, there[caption], there]),
+            torch.cat([cells, cells, cells[photo]]),
+        )
         with half(device):
-            # Mismatches have masked words too, so that a mask says nothing of a match.
-            logits, states = self.module(
-                torch.cat([words, words[caption], words]), torch.cat([there, there[caption], there]),
-                torch.cat([cells, cells, cells[photo]]),
-            )
+            logits, states = self.module(*read)
             right, wrong = logits[:b], logits[b:].view(2, b)
             truth = binary_cross_entropy_with_logits(right, torch.ones_like(right), reduction="none")
             mismatch = binary_cross_entropy_with_logits(wrong, torch.zeros_like(wrong), reduction="none").mean(0)

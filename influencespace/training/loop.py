@@ -24,6 +24,8 @@ from influencespace.training.energy import Meter
 
 # No two seeds share the dropout of an epoch before this many epochs.
 EPOCHS_APART = 100_000
+# What a CPU that multiplies bfloat16 says of itself; there a step takes a third to a half of the time.
+NATIVE = ("avx512_bf16", "amx_bf16")
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,14 @@ class Fitted:
 
 @contextlib.contextmanager
 def half(device: torch.device):
-    """Mixed precision where it pays: bfloat16, which needs no scaling of the loss, on everything but a CPU."""
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type != "cpu"):
+    """Mixed precision where it pays (:func:`halves`): bfloat16, which needs no scaling of the loss."""
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=halves(device)):
         yield
+
+
+def halves(device: torch.device) -> bool:
+    """Whether models run in mixed precision: not on a CPU without instructions for it, which would take longer."""
+    return device.type != "cpu" or any(torch.cpu.get_capabilities().get(name, False) for name in NATIVE)
 
 
 def fit(

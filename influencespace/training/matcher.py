@@ -83,7 +83,10 @@ class Matcher(torch.nn.Module):
             (b, CELLS, width) grid features.
         """
         pooled, states = self.read(words, mask, (cells.to(self.mean) - self.mean) / self.deviation)
-        scores = self.model.cls.seq_relationship(pooled)
+        head = self.model.cls.seq_relationship
+        # Rounded to half precision, answers that differ would tie.
+        with torch.autocast(pooled.device.type, enabled=False):
+            scores = head(pooled.to(head.weight.dtype))
         return self.belonging(scores), states
 
     def read(self, words: torch.Tensor, mask: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

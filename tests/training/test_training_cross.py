@@ -22,7 +22,7 @@ from influencespace.metrics.fairness import match
 from influencespace.metrics.recall import BOTH, photo_scores, retrieval_ranks
 from influencespace.options import Options
 from influencespace.pairs.views import HeldOut, heldout
-from influencespace.training import cross_task
+from influencespace.training import cross_task, loop
 from influencespace.training.captions import Captions
 from influencespace.training.cross import CrossTrainer
 from influencespace.training.cross_task import KNOWN, MASKED, draw_mismatches
@@ -333,7 +333,25 @@ def test_planted_pairs_are_learnt_and_re_ranking_finds_more(trainer, monkeypatch
     assert np.mean([(r < 5).mean() for r in test.ranks()]) > np.mean([(r < 5).mean() for r in before])
 
 
-def test_a_training_that_goes_on_from_a_checkpoint_ends_the_same(trainer, tmp_path):
+@pytest.fixture
+def mixed(monkeypatch):
+    """Mixed precision, which a CPU that has no instructions for it can do too."""
+    monkeypatch.setattr(loop, "halves", lambda device: True)
+
+
+def test_mixed_precision_changes_little_and_rounds_no_log_odds(trainer, monkeypatch):
+    task, split = trainer.task(SETTINGS, 0), trainer.data.test
+    task.module.trained.fill_(True)
+    asked = np.tile(np.arange(HELD), 3), np.random.default_rng(0).integers(HELD, size=3 * HELD)
+    exact = task.reranked(split).similarity(*asked)
+    monkeypatch.setattr(loop, "halves", lambda device: True)
+    rounded = task.reranked(split).similarity(*asked)
+    assert 0 < np.abs(rounded - exact).max() < 0.1 * exact.std() + 0.02
+    # bfloat16 has eight binary digits.
+    assert len(np.unique(rounded.astype(np.float32))) > 0.9 * len(np.unique(exact.astype(np.float32)))
+
+
+def test_a_training_that_goes_on_from_a_checkpoint_ends_the_same(trainer, mixed, tmp_path):
     whole = trainer.task(SETTINGS, 0)
     fit(whole, np.ones(TRAIN), SETTINGS, 0, device=CPU)
 

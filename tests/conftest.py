@@ -8,7 +8,7 @@ import pytest
 # Before anything imports torch: small tensors are slower with more threads, and tests that run side by side share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from influencespace.training import loop  # noqa: E402
+from influencespace.training import loop
 
 NATIVE = loop.NATIVE
 

@@ -19,6 +19,7 @@ import checkout  # noqa: F401
 import pandas as pd
 from arms import FLICKR, LAB
 
+from influencespace.evaluation.proposal import proposal_table
 from influencespace.evaluation.store import load_measures
 from influencespace.evaluation.table import arms_table
 from influencespace.features.options import EmbedOptions
@@ -71,9 +72,9 @@ def measure(data: str, pairs: int, options: TrainOptions, workspaces: Path) -> A
 
 
 def report(training: Artifact) -> str:
-    """The comparison of the arms, the accuracy of matching, and the course of each training."""
+    """The comparison of the arms, the proposal's own table, the accuracy of matching, and the course of each training."""
     results, runs = training.json("results"), load_measures(training).runs
-    lines = [arms_table(results), ""]
+    lines = [arms_table(results), "", proposal_table(results), ""]
     for arm in results["arms"]:
         accuracy = {name: None if value is None else f"{100 * value:.1f}" for name, value in arm["matching"]["accuracy"].items()}
         lines.append(f"{arm['arm']}: matching accuracy {accuracy['mean']} % [{accuracy['low']}, {accuracy['high']}]")

@@ -5,7 +5,8 @@
 CASE is one of heads, clip, clip-lora, visualbert, lxmert. The data are found through the environment variable
 INFLUENCESPACE_LAB: mini-clip, and so many pairs, drawn at random from those of the 4,000 training photos that it has not seen.
 Half of the 1,000 dev photos watch the training, the other half are the test, with all captions. ``noisy`` takes the pairs
-with planted damage. Groups are the gender words of the captions. By default a case has as many pairs as two cores carry through one arm in about ten minutes.
+with planted damage. Groups are the gender words of the captions. By default a case has as many pairs as two cores carry through
+one arm in about ten minutes.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ what it answers is unpickled. Where one is not set, it restricts nothing; the ap
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Mapping
@@ -17,13 +16,14 @@ from typing import Any
 
 from influencespace.errors import OptionError
 from influencespace.options import flag
+from influencespace.pairs import patterns
 
 VARIABLE, CLUSTERS = "INFLUENCESPACE_ROOTS", "INFLUENCESPACE_RAY"
 # The options of all stages and of the export that name a place, and those that name one or a model on the hub.
 PLACES = ("source", "images", "heldout_images", "validation", "test", "output")
 MODELS = ("encoder", "model")
 MODEL_ON_THE_HUB = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-DATA_ON_THE_HUB = re.compile(r"hf:\w[\w.-]*/\w[\w.-]*")
+DATA_ON_THE_HUB = re.compile(r"hf:\w[\w.-]*(/\w[\w.-]*){1,2}")
 
 
 def roots() -> list[Path] | None:
@@ -46,6 +46,8 @@ def check(values: Mapping[str, Any]) -> None:
     ------
     OptionError
         Names the option and the roots, and does not tell whether there is anything at that place.
+    PairsError
+        If a pattern stands for too many files.
     """
     address, clusters = values.get("address"), os.environ.get(CLUSTERS)
     if address and clusters is not None and address not in clusters.split(","):
@@ -67,7 +69,7 @@ def _inside(value: str, allowed: list[Path]) -> bool:
 
     try:
         place = Path(value).expanduser()
-        return below(place) and (not glob.has_magic(value) or all(map(below, glob.iglob(str(place)))))
+        return below(place) and (not patterns.is_pattern(value) or all(map(below, patterns.files(str(place)))))
     except (OSError, ValueError, RuntimeError):  # links in a circle, a null byte, a user who is not there
         return False
 

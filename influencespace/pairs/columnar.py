@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from influencespace.errors import PairsError
+from influencespace.pairs.labels import with_names
 from influencespace.pairs.records import is_bytes, refuse_repeated
 from influencespace.pairs.vectors import WIDEST, Part
 
@@ -70,7 +71,7 @@ class ColumnFile:
         return self.schema.field(name).type if name in self.schema.names else None
 
     def table(self, without: set[str]) -> pa.Table:
-        """All columns but some.
+        """All columns but some; classes that ``datasets`` has numbered by their names.
 
         Raises
         ------
@@ -88,7 +89,7 @@ class ColumnFile:
             table = table.select([name for name in table.column_names if name not in without])
             # The content of a file is not trusted to lie where its own offsets say.
             table.validate(full=True)
-            return table
+            return with_names(table, self.schema)
 
     def column(self, name: str, together: int) -> Iterator[pa.Array]:
         """A column, some rows at a time.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import glob
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from influencespace.errors import PairsError
+from influencespace.pairs import patterns
 from influencespace.pairs.coco import read_coco
 from influencespace.pairs.columnar import SUFFIXES as PARQUET
 from influencespace.pairs.columnar import ColumnFile
@@ -34,7 +35,8 @@ def read_records(source: str | Path, problems: Problems, inside: Inside | None =
     Parameters
     ----------
     source
-        A file, a folder, a pattern of tars (``shards/*.tar``), or ``hf:OWNER/NAME``.
+        A file, a folder, a pattern of tars (``shards/*.tar``, ``shards/{00000..00099}.tar``), or ``hf:OWNER/NAME`` or
+        ``hf:OWNER/NAME/CONFIG``.
     inside
         What to look for inside of tables.
 
@@ -58,11 +60,12 @@ def _read(source: str | Path, problems: Problems, inside: Inside) -> Records:
         # The hub's cache keeps its files under their digests, beside the folder with links to them.
         return read_parquet_folder(folder, sorted(folder.rglob("*.parquet")), inside, problems)
     path = Path(source).expanduser()
-    if path.is_dir():
+    # Unlike the methods of Path these take a name that no file can have (too long, say) for one that is not there.
+    if os.path.isdir(path):
         return _read_folder(path, inside, problems)
-    if not path.exists() and glob.has_magic(str(path)):
+    if not os.path.exists(path) and patterns.is_pattern(str(path)):
         return _read_pattern(path, problems)
-    if not path.exists():
+    if not os.path.exists(path):
         raise PairsError(f"{path} does not exist.")
     suffix = path.suffix.lower()
     if suffix in COMPRESSED:
@@ -97,12 +100,18 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
 
 
 def _read_pattern(pattern: Path, problems: Problems) -> Records:
-    names = sorted(glob.glob(str(pattern)))
-    other = next((name for name in names if not name.endswith(".tar")), None)
-    if not names or other:
+    files = list(patterns.files(str(pattern)))
+    other = next((file for file in files if file.suffix != ".tar"), None)
+    if not files or other:
         found = f"such as {other}, which is no .tar" if other else "no file"
         raise PairsError(f"The pattern {pattern} matches {found}. Only shards can be named by a pattern.")
-    return read_shards(pattern, [Path(name) for name in names if Path(name).is_file()], problems)
+    missing = [file for file in files if not os.path.exists(file)]
+    if missing:
+        raise PairsError(
+            f"Of the {len(files):,} shards that {pattern} names {len(missing):,} are missing, such as {missing[0]}. Fetch them, "
+            f"or name those that are there, such as with {pattern.parent / '*.tar'}."
+        )
+    return read_shards(pattern, [file for file in files if file.is_file()], problems)
 
 
 def _own(folder: Path, files: Iterable[Path], problems: Problems) -> list[Path]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from shard_cases import write_shards, write_tar
 
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.reading import read_pairs
@@ -44,3 +45,23 @@ def read():
         return read_pairs(ImportOptions(source=str(source), **options), silent)
 
     return call
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """``shards(samples, per_shard)``: a folder of what webdataset's own writer makes of them."""
+
+    def write(samples, per_shard=100, folder=tmp_path / "shards"):
+        return write_shards(folder, samples, per_shard)
+
+    return write
+
+
+@pytest.fixture
+def tar(tmp_path):
+    """``tar(*members)``: a tar of (TarInfo or name, bytes), and its path."""
+
+    def write(*members, name="00000.tar"):
+        return write_tar(tmp_path / name, *members)
+
+    return write

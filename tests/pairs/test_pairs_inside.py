@@ -1,11 +1,9 @@
-import io
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from shard_cases import png
 
 from influencespace.errors import OptionError, PairsError
 from influencespace.features.photos import load_photo
@@ -17,12 +15,6 @@ from influencespace.pairs.stage import import_pairs
 from influencespace.pairs.stretch import container, open_image
 from influencespace.progress import silent
 from influencespace.workspace import Workspace
-
-
-def png(number):
-    content = io.BytesIO()
-    Image.new("RGB", (4, 4), (number % 256, number // 256, 9)).save(content, "PNG")
-    return content.getvalue()
 
 
 def hub(path, numbers, **columns):

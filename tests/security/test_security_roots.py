@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from influencespace import jobs
 from influencespace.engines import EngineOptions
-from influencespace.errors import OptionError
+from influencespace.errors import OptionError, PairsError
 from influencespace.export.options import ExportOptions
 from influencespace.jobs import roots
 from influencespace.jobs.place import choose, chosen
@@ -58,7 +58,8 @@ def test_every_text_that_can_be_typed_is_known_to_name_a_place_or_not():
     assert texts - NO_PLACES == {*roots.PLACES, *roots.MODELS}
 
 
-@pytest.mark.parametrize("inside", ["pairs.csv", "deep/pairs.csv", "deep/../deep", "stays/pairs.csv", "new/folder/x.csv", "."])
+@pytest.mark.parametrize("inside", ["pairs.csv", "deep/pairs.csv", "deep/../deep", "stays/pairs.csv", "new/folder/x.csv", ".",
+                                    "deep/{00000..00009}.tar", "{deep,stays}/*.csv"])
 def test_places_below_a_root_are_allowed(root, inside):
     for name in (*roots.PLACES, *roots.MODELS):
         roots.check({name: inside})
@@ -68,7 +69,8 @@ def test_places_below_a_root_are_allowed(root, inside):
 @pytest.mark.parametrize("outside", [
     "/etc/passwd", "..", "../outside/pairs.csv", "deep/../../outside", "leaves/pairs.csv", "leaves.csv", "/leaves/x.csv",
     "circle", "~root/x", "~nobody-of-that-name/x", "/proc/self/environ", "a\0b", "x" * 5000 + "/../../..", "//etc/passwd",
-    "leaves/../pairs.csv", "lea*/pairs.csv", "l*.csv", "*/../../outside/*.csv",
+    "leaves/../pairs.csv", "lea*/pairs.csv", "l*.csv", "*/../../outside/*.csv", "{deep,leaves}/pairs.csv", "{deep,..}/x.tar",
+    "deep/{0..9}/../../../{a,b}.tar", "{deep,lea*}/pairs.csv", "{deep,/etc}/passwd",
 ])
 def test_places_outside_are_refused_in_a_sentence_that_tells_nothing_of_them(root, outside):
     for name in (*roots.PLACES, *roots.MODELS):
@@ -99,10 +101,21 @@ def test_a_model_of_the_hub_is_no_place_but_a_link_of_its_name_is(root):
         roots.check({"source": "leaves/no-such"})  # a file may come to be there
 
 
-def test_data_on_the_hub_is_no_place(root):
-    roots.check({"source": "hf:owner/name"})
-    with pytest.raises(OptionError):
-        roots.check({"source": "hf:owner/../../../outside"})
+def test_a_pattern_of_too_many_files_is_refused(root):
+    with pytest.raises(PairsError, match="stands for 1,000,000,000 files"):
+        roots.check({"source": "deep/{0..999999999}.tar"})
+
+
+def test_data_on_the_hub_is_no_place(root, monkeypatch):
+    monkeypatch.chdir("/")
+    for named in ("hf:owner/name", "hf:owner/name/config", "hf:owner/na.me-2/en_US"):
+        roots.check({"source": named, "validation": named})
+    monkeypatch.chdir(root)
+    (root / "hf:owner" / "name").mkdir(parents=True)
+    (root / "hf:owner" / "name" / "leaves").symlink_to(root.parent / "outside")
+    for named in ("hf:owner/../../../outside", "hf:owner/name/../../../../outside", "hf:owner/name/leaves"):
+        with pytest.raises(OptionError):
+            roots.check({"source": named})
 
 
 def test_a_shell_is_not_restricted(monkeypatch):

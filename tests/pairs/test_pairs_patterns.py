@@ -1,0 +1,71 @@
+import os
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shard_cases import sample
+from webdataset.shardlists import expand_urls
+
+from influencespace.errors import PairsError
+from influencespace.pairs import patterns
+from influencespace.pairs.problems import Problems
+from influencespace.pairs.sources import read_records
+
+NUMBERS = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 4)).map(
+    lambda ends: f"{{{ends[0]:0{ends[2]}d}..{ends[1]}}}"
+)
+WORDS = st.lists(st.text("ab_-.", max_size=3), min_size=2, max_size=3).map(lambda words: "{" + ",".join(words) + "}")
+
+
+@given(parts=st.lists(st.text("xy/.", min_size=1, max_size=3) | NUMBERS | WORDS, min_size=1, max_size=3))
+def test_braces_are_what_webdataset_takes_them_for(parts):
+    pattern = "x" + "".join(parts)
+    assert list(map(str, patterns.files(pattern))) == [os.fspath(patterns.Path(name)) for name in expand_urls(pattern)]
+    assert patterns.is_pattern(pattern) == ("{" in pattern)
+
+
+def samples(count):
+    return [sample(number) for number in range(count)]
+
+
+@pytest.mark.parametrize(("source", "numbers"), [
+    ("{00000..00002}.tar", [0, 1, 2, 3, 4, 5]), ("{00002,00000,00001}.tar", [4, 5, 0, 1, 2, 3]), ("0000{0..1}.tar", [0, 1, 2, 3]),
+])
+def test_braces_name_shards_in_their_order(shards, source, numbers):
+    folder = shards(samples(6), 2)
+    keys = read_records(str(folder / source), Problems()).columns["key"].to_pylist()
+    assert keys == [f"{number:09d}" for number in numbers]
+
+
+def test_braces_and_stars_go_together(shards, tmp_path):
+    shards(samples(2), 2, tmp_path / "a")
+    shards(samples(2), 2, tmp_path / "b")
+    assert len(read_records(str(tmp_path / "{a,b}/*.tar"), Problems())) == 4
+
+
+def test_shards_that_braces_name_and_that_are_not_there_are_an_error(shards, tmp_path):
+    folder = shards(samples(6), 2)
+    with pytest.raises(PairsError, match=r"Of the 5 shards that .* names 2 are missing, such as .*00003\.tar"):
+        read_records(str(folder / "{00000..00004}.tar"), Problems())
+
+
+def test_what_stands_for_too_much_is_refused_before_it_is_made(tmp_path):
+    tracemalloc.start()
+    for pattern in ("{0..999999999999}.tar", "{0..999}/{0..999}.tar", "{0..1}" * 40, "{" + "," * 200_000 + "}"):
+        with pytest.raises(PairsError, match=r"(?s)stands for .* files, more than 100,000\. Name the folder"):
+            read_records(str(tmp_path / pattern), Problems())
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+
+
+def test_a_folder_whose_own_name_has_braces_is_no_pattern(shards, tmp_path):
+    shards(samples(2), 2, tmp_path / "{a,b}")
+    assert len(read_records(tmp_path / "{a,b}", Problems())) == 2
+    assert len(read_records(tmp_path / "{a,b}" / "00000.tar", Problems())) == 2
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + "*", "{" + "x" * 300 + ",y}.tar", "a\0b", "a\0{b,c}.tar"])
+def test_a_name_that_no_file_can_have_is_one_that_is_not_there(tmp_path, name):
+    with pytest.raises(PairsError, match=r"does not exist|no file|are missing"):
+        read_records(str(tmp_path / name), Problems())

@@ -35,7 +35,8 @@ def repeated(sets: np.ndarray) -> np.ndarray:
 
 
 def rank_in_sets(
-    sets: np.ndarray, place: np.ndarray, value: np.ndarray, by_hand: np.ndarray, among: np.ndarray | None = None
+    sets: np.ndarray, place: np.ndarray, value: np.ndarray, by_hand: np.ndarray, among: np.ndarray | None = None,
+    before: Ranks | None = None,
 ) -> Ranks:
     """Ranks within sets of near-duplicates, in the order of the plan from behind: what it would remove last is the best.
 
@@ -50,9 +51,13 @@ def rank_in_sets(
     by_hand
         (n,) int, 1 for pairs that the curator keeps, who come first, and -1 for those pruned by hand, who come last.
     among
-        Of :func:`repeated`, where that is known already.
+        Of :func:`repeated`, where that is known already, or those of the sets to be ranked anew.
+    before
+        The ranks of all others; None where they have no near-duplicates.
     """
-    rank, best = np.ones(len(sets), dtype=np.int64), np.arange(len(sets))
+    rank, best = (np.ones(len(sets), dtype=np.int64), np.arange(len(sets))) if before is None else map(
+        np.copy, (before.rank, before.best)
+    )
     rows = repeated(sets) if among is None else among
     rows = rows[np.lexsort((rows, -value[rows], -place[rows], -by_hand[rows], sets[rows]))]
     starts = np.flatnonzero(np.diff(sets[rows], prepend=-1))
@@ -77,6 +82,7 @@ def relegate(place: np.ndarray, rank: np.ndarray, harmful: int) -> np.ndarray:
     counts = np.bincount(place)
     above = np.cumsum(counts)
     height = above - counts / 2 - harmful
-    out, rows = place.copy(), np.flatnonzero((rank > 1) & (height > 0)[place])
+    out, rows = place.copy(), np.flatnonzero(rank > 1)
+    rows = rows[height[place[rows]] > 0]
     out[rows] = np.searchsorted(above, harmful + height[place[rows]] * worth(rank[rows]))
     return out

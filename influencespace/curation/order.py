@@ -79,10 +79,10 @@ def browser_order(own: Standing, decided: Decided) -> BrowserOrder:
         turn, n, free, pruned, n - free - pruned - held, held, int((by_hand & ~decided.up_weight).sum()), benefit_of(own.mean),
         np.empty(len(RATIO_STEPS), dtype=np.float32), np.empty(len(RATIO_STEPS), dtype=np.int64),
     )
-    left, before = fixed + np.bincount(own.member[order], minlength=count), 0
+    left, before = fixed + np.bincount(own.removable_member, minlength=count), 0
     for step, ratio in enumerate(RATIO_STEPS):
         missing = found.missing(ratio)
-        left = left - np.bincount(own.member[order[before:missing]], minlength=count)
+        left = left - np.bincount(own.removable_member[before:missing], minlength=count)
         before = missing
         found.threshold[step] = share_of_benefit(own.mean, left + others)
         found.up_weighted[step] = left[benefit > found.threshold[step]].sum() + heavy

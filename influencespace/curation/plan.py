@@ -89,24 +89,27 @@ def plan_of(own: Standing, decided: Decided, options: PlanOptions) -> Plan:
     def counted(which: np.ndarray) -> np.ndarray:
         return np.bincount(member[which], minlength=count)
 
-    kept = pairs - counted(removed)
-    early = counted(removed & (own.goes < own.place[member]) & ~decided.any)
+    kept = pairs - counted(decided.prune) - np.bincount(own.removable_member[:missing], minlength=count)
+    repeats = np.flatnonzero(own.ranks.rank > 1)  # no others go before their clusters
+    early = counted(repeats[(removed & ~decided.any)[repeats] & (own.goes[repeats] < own.place[member[repeats]])])
     would_go = own.order[:missing]
     given = decided.weights(options.cap)
-    weights = np.where(np.isnan(given), 0.0, given)
-    ranked = own.upward[(~removed & np.isnan(given))[own.upward]]
-    weights[ranked] = _weights(own.value[ranked], own.ranks.rank[ranked], options.cap)
-    weights = weights.astype(np.float32)
+    by_plan = np.isnan(given)
+    ranked, above_one = own.upward[(~removed & by_plan)[own.upward]], np.zeros(len(member))
+    above_one[ranked] = _above_one(own.value[ranked], options.cap)
+    above_one[repeats] *= worth(own.ranks.rank[repeats])
+    weights = np.where(by_plan, 1 + above_one, given).astype(np.float32)
+    weights *= ~removed
     # A lock keeps the weight; whether that is more than its cluster's share the plan says as of the others.
     by_share = (benefit_of(own.mean) > share_of_benefit(own.mean, kept))[member] & (options.cap > 1) & ~decided.keep
-    heavier = np.where(np.isnan(given) | decided.locked, by_share, weights > 1) & ~removed
+    heavier = np.where(by_plan | decided.locked, by_share, weights > 1) & ~removed
     table = pd.DataFrame({
         "cluster": own.labels, "disposition": _cluster_dispositions(counted(heavier), kept, pairs - early),
         "weight": np.bincount(member, weights, minlength=count) / np.maximum(kept, 1), "kept": kept, "pairs": pairs,
         "score": own.mean, "excess": _excess(own.mean, kept),
         "decided": counted(decided.any), "duplicates": early, "held": counted(would_go[own.held[would_go]]),
     })
-    disposition = np.where(removed, PRUNED, np.where(heavier, UP_WEIGHTED, KEPT))
+    disposition = PRUNED * removed + UP_WEIGHTED * heavier  # of which no pair is both; the others are kept
     return Plan(weights, disposition, table.iloc[np.argsort(own.place)].reset_index(drop=True), own.ranks.best, notes)
 
 
@@ -151,14 +154,11 @@ def _notes(count: int, wanted: int, decided: Decided, floor: float) -> list[str]
     ]
 
 
-def _weights(value: np.ndarray, rank: np.ndarray, cap: float) -> np.ndarray:
-    """(k,) from 1 to the cap by the rank of (k,) rising selection scores; equal scores get equal weights, and near-duplicates
-    that part of what is above 1 which their rank is worth."""
-    if len(value) < 2:
-        return np.ones(len(value))
-    first = np.flatnonzero(np.concatenate([[True], value[1:] != value[:-1]]))
-    smaller = np.repeat(first, np.diff(first, append=len(value)))
-    return 1 + (cap - 1) * smaller / (len(value) - 1) * worth(rank)
+def _above_one(value: np.ndarray, cap: float) -> np.ndarray:
+    """(k,) from 0 to the cap less 1 by the rank of (k,) rising selection scores; equal scores get equal ones."""
+    smaller = np.arange(len(value))
+    smaller[1:][value[1:] == value[:-1]] = 0
+    return (cap - 1) * np.maximum.accumulate(smaller) / max(len(value) - 1, 1)
 
 
 def _cluster_dispositions(heavier: np.ndarray, kept: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -142,21 +142,31 @@ def weights_along(own: Standing, decided: Decided, cap: float, ratios: np.ndarra
 
 def _weights_along(own: Standing, decided: Decided, ratios: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(t, c) mean weights at a cap of one, and (t, c) by how much they rise for each further one of the cap."""
-    turn = np.full(len(own.value), len(own.value))
-    turn[decided.prune] = -1
-    turn[own.removable] = np.arange(len(own.removable))
-    rows = own.upward if len(turn) <= SAMPLE else _sample(own)
-    turn, member, given = turn[rows], own.member[rows], decided.weights(1.0)[rows]
-    fixed, worths, at_cap = ~np.isnan(given), worth(own.ranks.rank[rows]), decided.up_weight[rows]
-    pairs, by_hand = np.maximum(np.bincount(member, minlength=len(own.labels)), 1), int(decided.prune.sum())
-    plain, slope = np.empty((2, len(ratios), len(pairs)))
+    rows = own.upward if len(own.value) <= SAMPLE else _sample(own)
+    member, turn, at_cap = own.member[rows], _turns(own, decided, rows), decided.up_weight[rows]
+    given = np.where(at_cap, 1.0, decided.weight[rows])
+    count, free = len(own.labels), np.isnan(given)
+    pairs, by_hand = np.maximum(np.bincount(member, minlength=count), 1), int(decided.prune.sum())
+    fixed = np.bincount(member[~free], given[~free], minlength=count)
+    fixed_slope = np.bincount(member[at_cap], minlength=count)
+    member, turn, worths = member[free], turn[free], worth(own.ranks.rank[rows])[free]
+    plain, slope = np.empty((2, len(ratios), count))
     for t, ratio in enumerate(ratios):
-        kept = turn >= max(pairs_to_remove(len(own.value), ratio) - by_hand, 0)
-        ranked = kept & ~fixed
-        rank = np.cumsum(ranked) - 1
-        plain[t] = weights_of(np.where(fixed, given, kept), member, pairs)
-        slope[t] = weights_of(np.where(ranked, worths * rank / max(int(ranked.sum()) - 1, 1), at_cap), member, pairs)
+        stays = turn >= max(pairs_to_remove(len(own.value), ratio) - by_hand, 0)
+        rank, one = np.cumsum(stays, dtype=np.int32), stays.astype(np.float64)
+        plain[t] = (fixed + np.bincount(member, one, minlength=count)) / pairs
+        risen = np.bincount(member, (rank - 1) * (worths * one), minlength=count)
+        slope[t] = (fixed_slope + risen / max(np.count_nonzero(stays) - 1, 1)) / pairs
     return plain, slope
+
+
+def _turns(own: Standing, decided: Decided, rows: np.ndarray) -> np.ndarray:
+    """(m,) the place of each of these m pairs in the order of removal: -1 for those pruned by hand, n for those that stay."""
+    turn, wanted = np.empty(len(own.value), dtype=np.int64), np.zeros(len(own.value), dtype=bool)
+    turn[rows], wanted[rows] = np.where(decided.prune[rows], -1, len(turn)), True
+    at = np.flatnonzero(wanted[own.removable])
+    turn[own.removable[at]] = at
+    return turn[rows]
 
 
 def _sample(own: Standing) -> np.ndarray:

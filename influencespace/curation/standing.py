@@ -78,6 +78,11 @@ class Standing:
         """(r,) ``order`` without what the coverage floor holds back: a plan removes the first of these."""
         return self.order[~self.held[self.order]] if self.held.any() else self.order
 
+    @cached_property
+    def removable_member(self) -> np.ndarray:
+        """(r,) the cluster of each of ``removable``, as an index into ``labels``."""
+        return self.member[self.removable]
+
 
 @dataclass(frozen=True)
 class Undecided:
@@ -91,6 +96,8 @@ class Undecided:
         (n,) int, the same for near-duplicates.
     repeated
         (r,) the pairs that have near-duplicates.
+    ranks
+        As of :class:`Standing`.
     own
         (n,) the place of each pair's cluster.
     harmful
@@ -106,6 +113,7 @@ class Undecided:
     place: np.ndarray
     sets: np.ndarray
     repeated: np.ndarray
+    ranks: Ranks
     own: np.ndarray
     harmful: int
     goes: np.ndarray
@@ -132,8 +140,7 @@ class Undecided:
 
         A decision takes pairs out of the order, and moves near-duplicates of them: no more than these is sorted.
         """
-        by_hand = np.where(decided.prune, -1, decided.any)
-        ranks = rank_in_sets(self.sets, self.own, self.value, by_hand, self.repeated)
+        ranks = self._ranks(decided)
         goes = relegate(self.own, ranks.rank, self.harmful)
         moved = self.repeated[goes[self.repeated] != self.goes[self.repeated]]
         leaves = decided.any.copy()
@@ -142,9 +149,19 @@ class Undecided:
         back = moved[~decided.any[moved]]
         by = goes[back] * len(goes) + self.turn[back]
         back, by = back[np.argsort(by)], np.sort(by)
-        order = np.insert(self.order[stays], np.searchsorted(self.rising[stays], by), back)
+        at = np.searchsorted(self.rising, by)
+        order = np.insert(self.order[stays], at - np.searchsorted(np.flatnonzero(~stays), at), back)
         held = held_back(order, self.members, decided, options.floor)
         return Standing(self.members, self.value, self.upward, self.mean, self.place, ranks, goes, order, held)
+
+    def _ranks(self, decided: Decided) -> Ranks:
+        """The ranks once some of it is decided: those within the sets that a decision touches are found anew."""
+        sets = self.sets[self.repeated]
+        touched = np.zeros(sets.max(initial=-1) + 1, dtype=bool)
+        touched[sets[decided.any[self.repeated]]] = True
+        return rank_in_sets(
+            self.sets, self.own, self.value, np.where(decided.prune, -1, decided.any), self.repeated[touched[sets]], self.ranks
+        )
 
 
 def undecided(
@@ -178,7 +195,7 @@ def undecided(
     harmful = int(pairs[np.bincount(member, scores @ direction.weights, minlength=len(pairs)) < 0].sum())
     ranks = rank_in_sets(sets, own, value, np.zeros(len(value), dtype=np.int8), among)
     goes = relegate(own, ranks.rank, harmful)
-    return Undecided(members, value, ascending(value), mean, place, sets, among, own, harmful, goes)
+    return Undecided(members, value, ascending(value), mean, place, sets, among, ranks, own, harmful, goes)
 
 
 def standing(

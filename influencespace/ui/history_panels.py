@@ -10,7 +10,7 @@ import streamlit as st
 
 from influencespace.curation.history import History, Version
 from influencespace.spreadsheets import harmless_table
-from influencespace.ui import plan_panel, planning, version_comparison
+from influencespace.ui import once, plan_panel, planning, version_comparison
 from influencespace.ui.guard import guarded
 from influencespace.ui.markdown import escaped
 from influencespace.ui.version_comparison import title
@@ -68,7 +68,7 @@ def step(workspace: Workspace, take: Callable[[], Version]) -> None:
     after = take()
     if after.parent is not None and after.parent > head.id:  # somebody was faster, and the step is one from his
         _notice_others(workspace, History(workspace).version(after.parent))
-    planning.stepped()
+    once.again()
     _see(workspace, after)
 
 

@@ -27,6 +27,7 @@ class Kept(Generic[T]):
     def __init__(self, most: int) -> None:
         self.most = most
         self._found: OrderedDict[str, Future] = OrderedDict()
+        self._sizes: dict[str, int] = {}  # of what is there
         self._lock = threading.Lock()
 
     def __contains__(self, key: str) -> bool:
@@ -42,32 +43,29 @@ class Kept(Generic[T]):
             self._found.move_to_end(key)
         if mine:
             try:
-                found.set_result(make())
+                made = make()
+                self._make_room(key, size(made))
+                found.set_result(made)
             except BaseException as error:
                 with self._lock:
                     self._found.pop(key, None)
                 found.set_exception(error)
-            self._forget()
         return found.result()
 
     @property
     def bytes(self) -> int:
         """How much is kept."""
         with self._lock:
-            return sum(self._sizes().values())
+            return sum(self._sizes.values())
 
-    def _sizes(self) -> dict[str, int]:
-        return {key: size(found.result()) for key, found in self._found.items() if found.done() and not found.exception()}
-
-    def _forget(self) -> None:
+    def _make_room(self, key: str, bytes: int) -> None:
+        """Forget what was asked for longest ago, as much of it as there must not be beside the newest result."""
         with self._lock:
-            sizes = self._sizes()
-            total = sum(sizes.values())
-            for key in list(sizes)[:-1]:
-                if total <= self.most:
+            self._sizes[key] = bytes
+            for old in [old for old in self._found if old in self._sizes and old != key]:
+                if sum(self._sizes.values()) <= self.most:
                     return
-                total -= sizes[key]
-                del self._found[key]
+                del self._found[old], self._sizes[old]
 
 
 def size(value: object) -> int:

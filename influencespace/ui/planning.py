@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -32,14 +33,13 @@ from influencespace.curation.reasons import reasons
 from influencespace.curation.standing import Standing, Undecided
 from influencespace.errors import PlanError
 from influencespace.options import restore
-from influencespace.ui import reading
+from influencespace.ui import once, reading
 from influencespace.ui.kept import Kept
 from influencespace.ui.prediction import RATIOS
 from influencespace.workspace import NEEDS, Workspace, canonical
 
 T = TypeVar("T")
 VERSION = "version"
-_LOOKED = "planning_looked"
 # Of the options these two alone leave the order of the pairs as it is.
 AFTER_THE_ORDER = ("reduction", "cap")
 
@@ -69,26 +69,16 @@ class _Order:
     decisions: str
     options: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         """A digest."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:24]
 
 
-def look_again() -> None:
-    """Find anew which version is shown: a run of a page begins, which then holds on to it."""
-    st.session_state[_LOOKED] = {}
-
-
-def stepped() -> None:
-    """Find anew which version is shown: this visitor has taken a step."""
-    st.session_state.get(_LOOKED, {}).clear()
-
-
 def hold(workspace: Workspace, version: Version) -> None:
     """Show this version, which is the newest, for the rest of the run."""
-    if _LOOKED in st.session_state and not st.query_params.get(VERSION):
-        st.session_state[_LOOKED] = {_looked_for(workspace): (version, version)}
+    if not st.query_params.get(VERSION):
+        once.hold(_looked_for(workspace), (version, version))
 
 
 def head(workspace: Workspace) -> Version:
@@ -141,20 +131,18 @@ def decide(
     before = shown(workspace).id if st.query_params.get(VERSION) and not_found(workspace) is None else None
     after = History(workspace).change(what, lambda version: (options(version.options), decisions(version.decisions)), before)
     st.query_params.pop(VERSION, None)
-    stepped()
+    once.again()
     return after
 
 
 def key(workspace: Workspace) -> str:
     """A digest of what the order of the pairs comes from: all but the reduction ratio and the cap."""
-    return _order_of(workspace, shown(workspace)).key
+    return _shown_order(workspace).key
 
 
 def is_made(workspace: Workspace) -> bool:
     """Whether the plan that is shown, and its order, need not be made first."""
-    version = shown(workspace)
-    wanted = _order_of(workspace, version)
-    return wanted.key in _orders and _plan_key(wanted, _recipe(version)) in _plans
+    return key(workspace) in _orders and plan_key(workspace) in _plans
 
 
 def make(workspace: Workspace) -> Future:
@@ -181,14 +169,15 @@ def plan(workspace: Workspace) -> Plan:
     PlanError
         If a decision cannot be followed.
     """
-    version = shown(workspace)
-    return _plan(_order_of(workspace, version), _recipe(version))
+    return _plan(_shown_order(workspace), _recipe(shown(workspace)))
 
 
 def plan_key(workspace: Workspace) -> str:
     """A digest of what the plan that is shown comes from."""
     version = shown(workspace)
-    return _plan_key(_order_of(workspace, version), _recipe(version))
+    return once.of(
+        ("plan", str(workspace.path), version.id), lambda: _plan_key(_shown_order(workspace), _recipe(version))
+    )
 
 
 def clusters(workspace: Workspace) -> pd.DataFrame:
@@ -204,30 +193,36 @@ def clusters(workspace: Workspace) -> pd.DataFrame:
 
 def order(workspace: Workspace) -> BrowserOrder:
     """The order of removal of the version that is shown, as a browser wants it."""
-    return _browser_order(_order_of(workspace, shown(workspace)))
+    return _browser_order(_shown_order(workspace))
 
 
 def gains(workspace: Workspace) -> Callable[[Response], np.ndarray]:
     """What plans in the order that is shown are predicted to do: (ratios, caps, targets) nats; it may be called in any thread."""
-    wanted = _order_of(workspace, shown(workspace))
+    wanted = _shown_order(workspace)
     return lambda response: preview.grid(response, *_standing(wanted)[::-1], RATIOS)
 
 
 def _look(workspace: Workspace) -> tuple[Version, Version]:
     """The newest version, and the one that is shown."""
-    key, looked = _looked_for(workspace), st.session_state.get(_LOOKED, {})
-    if key not in looked:
+    def find() -> tuple[Version, Version]:
         history, wanted = History(workspace), st.query_params.get(VERSION)
         newest = version = history.head()
         if wanted:
             with contextlib.suppress(PlanError):  # the page says that there is none (not_found), and shows the newest
                 version = history.version(wanted)
-        looked[key] = newest, version
-    return looked[key]
+        return newest, version
+
+    return once.of(_looked_for(workspace), find)
 
 
-def _looked_for(workspace: Workspace) -> tuple[str, str | None]:
-    return str(workspace.path), st.query_params.get(VERSION)
+def _looked_for(workspace: Workspace) -> tuple[str, str, str | None]:
+    return "version", str(workspace.path), st.query_params.get(VERSION)
+
+
+def _shown_order(workspace: Workspace) -> _Order:
+    """What the order of the version that is shown comes from."""
+    version = shown(workspace)
+    return once.of(("order", str(workspace.path), version.id), lambda: _order_of(workspace, version))
 
 
 def _make(workspace: Workspace, version: Version | None = None) -> Version:

@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from influencespace import jobs
 from influencespace.errors import WorkspaceError
-from influencespace.ui import workspaces
+from influencespace.ui import once, workspaces
 from influencespace.ui.guard import guarded
 from influencespace.ui.markdown import escaped
 from influencespace.workspace import MADE_BY, NEEDS, Artifact, Workspace
@@ -27,11 +27,14 @@ def fitting(workspace: Workspace, name: str) -> Artifact | None:
 
     A plan that is stale only because a decision has changed since still fits.
     """
+    return once.of(("fitting", str(workspace.path)), lambda: _fitting(workspace))[name]
+
+
+def _fitting(workspace: Workspace) -> dict[str, Artifact | None]:
     fits: dict[str, Artifact | None] = {}
     for step in NEEDS:  # in the order of the road: each after what it needs
-        if step == name or step in NEEDS[name]:
-            fits[step] = _if_fitting(workspace, step, fits)
-    return fits[name]
+        fits[step] = _if_fitting(workspace, step, fits)
+    return fits
 
 
 def _if_fitting(workspace: Workspace, name: str, before: dict[str, Artifact | None]) -> Artifact | None:

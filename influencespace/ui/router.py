@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from influencespace.ui import login, planning, work, workspaces
+from influencespace.ui import login, once, work, workspaces
 from influencespace.ui.guard import guarded
 from influencespace.ui.logo import LOGO, MARK
 
@@ -45,7 +45,7 @@ if not login.granted():
 if page == start:
     # Before there is a widget that is bound to the address, which could not be left then.
     st.switch_page(clusters, query_params=st.query_params.to_dict())
-planning.look_again()
+once.begin()
 with guarded():
     work.strip(workspaces.choose(workspaces.folder(ROOT)))
     page.run()

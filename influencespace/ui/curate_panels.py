@@ -34,6 +34,7 @@ from influencespace.workspace import Workspace
 PANEL, PHOTOS = "curate_panel", 12
 _TURN = "curate_turn"
 _planted: Kept[pd.DataFrame] = Kept(1 << 20)
+_most_harmful: Kept[pd.DataFrame] = Kept(4 << 20)
 
 
 def panel(workspace: Workspace, *, height: int, grows: float) -> None:
@@ -80,14 +81,17 @@ def photos(workspace: Workspace, pairs: TrainingPairs, chosen: Selection, *, hei
         st.markdown(decision_panels.sentence(workspace, chosen))
         if chosen.index is None or not len(chosen):
             return
-        score = pairs.numbers(f"{INFLUENCE}overall")
-        values = score[chosen.index]
-        count = min(PHOTOS, len(values))
-        first = chosen.index[np.argpartition(values, count - 1)[:count]]
-        first = first[np.argsort(score[first], kind="stable")]
-        rows = pairs.rows(first)
-        rows["disposition"] = DISPOSITIONS[planning.plan(workspace).disposition[first]]
-        gallery.draw(pairs, rows, key="curate_photos", width=72, label="Photos of the selection")
+        rows = _most_harmful.of(f"{pairs.key} {chosen.key}", lambda: _harm_most(pairs, chosen.index))
+        dispositions = DISPOSITIONS[planning.plan(workspace).disposition[rows.index]]
+        gallery.draw(pairs, rows.assign(disposition=dispositions), key="curate_photos", width=72, label="Photos of the selection")
+
+
+def _harm_most(pairs: TrainingPairs, index: np.ndarray) -> pd.DataFrame:
+    """The rows of those of some pairs that harm most, worst first."""
+    score = pairs.numbers(f"{INFLUENCE}overall")
+    count = min(PHOTOS, len(index))
+    first = index[np.argpartition(score[index], count - 1)[:count]]
+    return pairs.rows(first[np.argsort(score[first], kind="stable")])
 
 
 def truth(workspace: Workspace, pairs: TrainingPairs) -> None:

@@ -14,7 +14,7 @@ from influencespace.ui.influence_rows import unit
 from influencespace.ui.kept import Kept
 from influencespace.ui.road import fitting
 from influencespace.ui.selection import ALL, CLUSTER, TOPIC
-from influencespace.workspace import Artifact, Workspace
+from influencespace.workspace import Workspace
 
 PAGE = 100
 # Standard errors to either end of a 95 % interval.
@@ -31,6 +31,8 @@ DISPOSITIONS = [PRUNE, IN_PART, KEEP, UP_WEIGHT]
 COLUMNS = ("name", "pairs", "influence", "narrows", "disposition", "weight", "reason", "decision", "kept", "share")
 LEVELS = {"Clusters": CLUSTER, "Topics": TOPIC}
 _tables: Kept[pd.DataFrame] = Kept(16 << 20)
+_listed: Kept[pd.DataFrame] = Kept(16 << 20)
+_unchanging: Kept[pd.DataFrame] = Kept(4 << 20)
 
 
 def view(rows: pd.DataFrame) -> None:
@@ -92,13 +94,17 @@ def level() -> str:
 
 def listed(workspace: Workspace) -> pd.DataFrame:
     """All rows that are wanted, in the order that is."""
-    state, rows = st.session_state, table(workspace, level())
+    state, kind = st.session_state, level()
     only, find = state.get(f"{KEY}_only") or DISPOSITIONS, (state.get(f"{KEY}_find") or "").strip().lower()
-    rows = rows[rows["disposition"].isin(only) & rows["name"].str.lower().str.contains(find, regex=False)]
-    column, ascending = ORDERS[state.get(f"{KEY}_order") or next(iter(ORDERS))]
-    if column not in rows:
-        column, ascending = "place", True
-    return rows.sort_values(column, ascending=ascending, kind="stable").reset_index(drop=True)
+    by = state.get(f"{KEY}_order") or next(iter(ORDERS))
+
+    def made() -> pd.DataFrame:
+        rows = table(workspace, kind)
+        rows = rows[rows["disposition"].isin(only) & rows["name"].str.lower().str.contains(find, regex=False)]
+        column, ascending = ORDERS[by] if ORDERS[by][0] in rows else ("place", True)
+        return rows.sort_values(column, ascending=ascending, kind="stable").reset_index(drop=True)
+
+    return _listed.of(f"{_made_from(workspace, kind)} {sorted(only)} {by} {find}", made)
 
 
 def table(workspace: Workspace, kind: str) -> pd.DataFrame:
@@ -111,30 +117,45 @@ def table(workspace: Workspace, kind: str) -> pd.DataFrame:
         words), ``gap`` (percent of the overall loss by which the gap widens without it) and ``narrows`` (in words),
         ``disposition, weight, kept, reason, decision`` and ``place``. Not to be written to: visitors share it.
     """
+    return _tables.of(_made_from(workspace, kind), lambda: _table(workspace, kind))
+
+
+def _made_from(workspace: Workspace, kind: str) -> str:
     effects = fitting(workspace, "effects")
-    made_from = f"{planning.plan_key(workspace)} {kind} {effects.digest if effects is not None else ''}"
-    return _tables.of(made_from, lambda: _table(workspace, kind, effects))
+    return f"{planning.plan_key(workspace)} {kind} {effects.digest if effects is not None else ''}"
 
 
-def _table(workspace: Workspace, kind: str, effects: Artifact | None) -> pd.DataFrame:
+def _table(workspace: Workspace, kind: str) -> pd.DataFrame:
     rows = planning.clusters(workspace)
     rows = rows.assign(place=np.arange(len(rows)), key=rows["cluster"])
     if kind == TOPIC:
         rows = _by_topic(workspace, rows)
-    rows["name"] = rows["name"].map(wording.cluster)
-    rows["weight"] = rows["weight"].where(rows["kept"] > 0)
-    rows["share"] = 100 * rows["pairs"] / max(rows["pairs"].sum(), 1)
-    scores = reading.table(fitting(workspace, "scores"), "topics" if kind == TOPIC else "clusters")
-    scores = scores.assign(key=scores[kind].astype(str), mean=scores["overall.mean"], error=scores["overall.error"])
-    rows = rows.merge(scores[["key", "mean", "error"]], on="key", how="left")
-    rows["influence"] = influence(rows["mean"].to_numpy(), rows["error"].to_numpy())
-    if effects is not None and kind == CLUSTER:
-        rows = rows.merge(gaps(effects.facts, reading.table(effects, "clusters")), on="cluster", how="left")
-        if "gap" in rows:
-            rows["narrows"] = [f"{text} %" for text in legible(rows["gap"].to_numpy())]
     decided = planning.shown(workspace).decisions.get(TOPICS if kind == TOPIC else CLUSTERS, {})
-    rows["decision"] = [decision_panels.words(decided[key]) if key in decided else "" for key in rows["key"]]
-    return rows
+    return rows.assign(
+        name=rows["name"].map(wording.cluster), weight=rows["weight"].where(rows["kept"] > 0),
+        share=100 * rows["pairs"] / max(rows["pairs"].sum(), 1),
+        decision=[decision_panels.words(decided[key]) if key in decided else "" for key in rows["key"]],
+        **dict(_of_every_version(workspace, kind).reindex(rows["key"]).reset_index(drop=True).items()),
+    )
+
+
+def _of_every_version(workspace: Workspace, kind: str) -> pd.DataFrame:
+    """What no decision changes, by ``key``: ``mean``, ``error`` and ``influence``, and where they are known ``gap`` and
+    ``narrows``."""
+    scores, effects = fitting(workspace, "scores"), fitting(workspace, "effects")
+
+    def made() -> pd.DataFrame:
+        found = reading.table(scores, "topics" if kind == TOPIC else "clusters")
+        mean, error = found["overall.mean"], found["overall.error"]
+        rows = pd.DataFrame({"key": found[kind].astype(str), "mean": mean, "error": error, "influence": influence(mean, error)})
+        rows = rows.set_index("key")
+        if effects is not None and kind == CLUSTER:
+            rows = rows.join(gaps(effects.facts, reading.table(effects, "clusters")).set_index("cluster"))
+            if "gap" in rows:
+                rows["narrows"] = [f"{text} %" for text in legible(rows["gap"].to_numpy())]
+        return rows
+
+    return _unchanging.of(f"{scores.digest} {kind} {effects.digest if effects is not None else ''}", made)
 
 
 def influence(mean: np.ndarray, error: np.ndarray) -> list[str]:

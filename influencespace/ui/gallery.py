@@ -13,6 +13,8 @@ from influencespace.ui import colours, served
 from influencespace.ui.columns import INFLUENCE, TrainingPairs
 
 PAGE = 60
+# What a card shows of a pair beside its influence.
+_SHOWN = ("row", "image_path", "caption", "agreement", "disposition", "note")
 _ELEMENTS = Path(__file__).parent / "elements"
 
 
@@ -70,6 +72,7 @@ def draw(
 def cards(pairs: TrainingPairs, rows: pd.DataFrame, target: str, reach: float | None = None) -> list[dict]:
     """What gallery.js draws, one dict a pair."""
     reach = reach or reach_of(pairs, target)
+    rows = rows[[name for name in (*_SHOWN, INFLUENCE + target) if name in rows]]
     return [_card(pairs, index, row, target, reach) for index, row in zip(rows.index, rows.to_dict("records"), strict=True)]
 
 

@@ -184,8 +184,9 @@ def clusters(workspace: Workspace) -> pd.DataFrame:
     """What the plan does with every cluster, with ``topic``, ``name``, ``agreement`` and the ``reason``; not to be written to."""
     def made() -> pd.DataFrame:
         found = plan(workspace)
-        named = reading.table(workspace.artifact("clusters"), "clusters")[["cluster", "topic", "name", "agreement"]]
-        table = found.clusters.merge(named, on="cluster")
+        named = reading.table(workspace.artifact("clusters"), "clusters")
+        at = pd.Index(named["cluster"]).get_indexer(found.clusters["cluster"])
+        table = found.clusters.assign(**{name: named[name].array.take(at) for name in ("topic", "name", "agreement")})
         return table.assign(reason=reasons(table, len(found.weights)))
 
     return _tables.of(plan_key(workspace), made)

@@ -100,7 +100,9 @@ def candidates(records: Records, origin: Origin, options: ImportOptions, problem
     """
     columns = records.columns.column_names
     image_name = _image_column(records, origin, options)
-    caption_name = options.caption_column or next((n for n in CAPTION_COLUMNS if n in columns), CAPTION_COLUMNS[0])
+    caption_name = options.caption_column or next((n for n in CAPTION_COLUMNS if n in columns), None)
+    if caption_name is None:
+        raise _nameless(records, "captions", CAPTION_COLUMNS, "--caption-column")
     id_name = options.id_column or records.id_column
     id_name = id_name if origin.name == "source" or id_name in columns else None
     image = records.texts(image_name, "--image-column") if image_name else _nothing(records)
@@ -128,8 +130,23 @@ def _image_column(records: Records, origin: Origin, options: ImportOptions) -> s
     if options.image_column != IMAGE_COLUMNS[0]:
         return options.image_column
     found = next((name for name in IMAGE_COLUMNS if name in columns), None)
-    may_lack = records.image is not None and origin.images is None
-    return found if found or may_lack else options.image_column
+    if found is None and (records.image is None or origin.images is not None):
+        raise _nameless(records, "images", IMAGE_COLUMNS, "--image-column")
+    return found
+
+
+def _nameless(records: Records, what: str, names: Sequence[str], flag: str) -> PairsError:
+    """What to say where none of the usual names is that of a column."""
+    columns = records.columns.column_names
+    addresses = next((name for name in columns if name.lower() == "url"), None) if names == IMAGE_COLUMNS else None
+    hint = "" if addresses is None else (
+        f" The column {addresses!r} holds addresses, and nothing is downloaded: fetch the images first, such as with "
+        "img2dataset, and import what it writes."
+    )
+    return PairsError(
+        f"{records.path} has no column of {what}: none is called {', '.join(names[:-1])} or {names[-1]}. Name it with {flag}."
+        f"{hint} The columns: {', '.join(columns) or 'none'}."
+    )
 
 
 def _row_ids(records: Records, name: str | None, origin: Origin, problems: Problems) -> pd.Series:

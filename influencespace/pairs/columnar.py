@@ -140,7 +140,10 @@ def vector_part(file: ColumnFile, name: str) -> Part:
     if not holds_vectors(kind):
         there = ", ".join(file.schema.names) or "none"
         found = "There is no such column" if kind is None else f"It holds {kind}"
-        raise PairsError(f"{what} must be lists of floats. {found}. The columns: {there}.")
+        raise PairsError(
+            f"{what} must be lists of floats. {found}. The columns: {there}. Name others with --image-embedding and "
+            "--text-embedding."
+        )
     lengths = (pc.list_value_length(column.drop_null()) for column in file.column(name, VECTORS_TOGETHER))
     width = next((found[0].as_py() for found in lengths if len(found)), 0)
     if not 0 < width <= WIDEST:

@@ -1,25 +1,27 @@
-"""Folders of Parquet files, as the Hugging Face hub lays them out and as DataComp ships its metadata, and saved datasets."""
+"""Folders as Hugging Face and DataComp have them: of Parquet files, of metadata with features, of images, and saved data sets."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from influencespace.errors import PairsError
 from influencespace.pairs.columnar import ColumnFile
 from influencespace.pairs.embeddings import assembled
 from influencespace.pairs.inside import Inside, read_columns
 from influencespace.pairs.problems import Problems
-from influencespace.pairs.records import Records
-from influencespace.pairs.table import read_utf8
+from influencespace.pairs.records import Records, concatenated
+from influencespace.pairs.splits import is_split, splits_of, with_splits
+from influencespace.pairs.table import read_table, read_utf8
 from influencespace.pairs.vectors import npz_part
 
 DATACOMP = ("b32_img", "b32_txt")
-_SPLIT = re.compile(r"(?:partial-)?(train|validation|val|dev|test)(?:[-_.]\d.*)?")
+METADATA = ("metadata.jsonl", "metadata.csv")
 
 
 def read_datacomp(path: Path, files: Sequence[Path], inside: Inside, problems: Problems) -> Records:
@@ -54,12 +56,31 @@ def read_parquet_folder(path: Path, files: Sequence[Path], inside: Inside, probl
         If there are several configurations, or a file cannot be read or does not fit the others.
     """
     below = [file.relative_to(path).parts[:-1] for file in files]
-    configurations = sorted({parts[0] for parts in below if parts and parts[0] != "data" and not _SPLIT.fullmatch(parts[0])})
+    configurations = sorted({parts[0] for parts in below if parts and parts[0] != "data" and not is_split(parts[0])})
     if len(configurations) > 1:
         raise PairsError(f"{path} holds several data sets ({', '.join(configurations)}); name one: {path / configurations[0]}.")
-    splits = [_split(file) for file in files]
-    columns = [ColumnFile.open(file) for file in files]
-    return read_columns(path, "table", columns, inside, problems, None if None in splits else splits)
+    return read_columns(path, "table", [ColumnFile.open(file) for file in files], inside, problems, splits_of(files))
+
+
+def read_imagefolder(path: Path, files: Sequence[Path], problems: Problems) -> Records:
+    """Folders of images with :data:`METADATA`, as Hugging Face ``datasets`` reads them and ``export`` writes them.
+
+    ``file_name``, which is relative to its own table, becomes a path below the folder that was named.
+
+    Raises
+    ------
+    PairsError
+        If a table cannot be read or does not name its images.
+    """
+    tables = []
+    for file in files:
+        records = read_table(file, problems)
+        below = "" if file.parent == path else f"{file.parent.relative_to(path).as_posix()}/"
+        names = pc.binary_join_element_wise(below, records.texts("file_name", "every image folder"), "")
+        tables.append(records.columns.drop_columns("file_name").append_column("file_name", names))
+    tables, split_column = with_splits(tables, splits_of(files))
+    columns = concatenated(tables)
+    return Records(path, "imagefolder", columns, np.arange(1, len(columns) + 1), split_column=split_column)
 
 
 def read_saved(path: Path, inside: Inside, problems: Problems) -> Records:
@@ -79,11 +100,6 @@ def read_saved(path: Path, inside: Inside, problems: Problems) -> Records:
             files.append(ColumnFile.open(path / split / name, streamed=True))
             held.append(split)
     return read_columns(path, "dataset", files, inside, problems, held if splits else None)
-
-
-def _split(file: Path) -> str | None:
-    found = _SPLIT.fullmatch(file.stem) or _SPLIT.fullmatch(file.parent.name)
-    return found and found[1]
 
 
 def _names(file: Path, key: str, inner: str | None = None) -> list[str]:

@@ -12,16 +12,15 @@ import pyarrow as pa
 
 from influencespace.errors import PairsError
 from influencespace.pairs.columnar import ColumnFile, holds_images, holds_vectors, vector_part
-from influencespace.pairs.heldout import SPLITS
 from influencespace.pairs.kept import keeping
 from influencespace.pairs.problems import OVERSIZED_IMAGE, Problems
 from influencespace.pairs.records import Records, concatenated
+from influencespace.pairs.splits import with_splits
 from influencespace.pairs.stretch import LARGEST
 from influencespace.pairs.vectors import Vectors, usable
 
-IMAGE_COLUMNS = ("image", "image_path", "file_name")
+IMAGE_COLUMNS = ("image", "image_path", "file_name", "jpg", "png", "webp")
 EMBEDDINGS = ("image_embedding", "text_embedding")
-SPLIT = "split"
 TOGETHER = 64
 
 
@@ -66,14 +65,9 @@ def read_columns(
     if first is None:
         raise PairsError(f"{path} holds no rows.")
     image = next((name for name in inside.images if holds_images(first.kind(name))), None)
-    embeddings = inside.embeddings or EMBEDDINGS
-    if inside.embeddings is None and not all(holds_vectors(first.kind(name)) for name in EMBEDDINGS):
-        embeddings = ()
+    embeddings = inside.embeddings or (EMBEDDINGS if _seems_embedded(first, inside) else ())
     tables = [file.table({image, *embeddings} - {None}) for file in files]
-    # A table can have a column of that name that says something else.
-    added = SPLIT if not any(SPLIT in table.column_names for table in tables) else f"{SPLIT} of the source"
-    if splits is not None:
-        tables = [table.append_column(added, pa.repeat(split, len(table))) for table, split in zip(tables, splits, strict=True)]
+    tables, split_column = with_splits(tables, splits)
     columns, places, keep = concatenated(tables), None, np.ones(sum(map(len, tables)), dtype=bool)
     if image is not None:
         labels, places, keep = _images(files, image, inside.folder, path, problems)
@@ -85,9 +79,15 @@ def read_columns(
     rows = np.arange(1, len(keep) + 1)
     if vectors:
         keep = keep & usable(vectors, path, rows, problems)
-    heldout = {SPLITS.get(split) for split in splits or ()} - {None, "train"}
-    split_column = added if heldout and "train" in splits else None
     return Records(path, form, columns, rows, **vectors, inside=places, split_column=split_column).take(keep)
+
+
+def _seems_embedded(file: ColumnFile, inside: Inside) -> bool:
+    """Whether a table is taken for one of embeddings: it holds both, or has a column of that name and none of images."""
+    named = set(file.schema.names)
+    return all(holds_vectors(file.kind(name)) for name in EMBEDDINGS) or (
+        not named.isdisjoint(EMBEDDINGS) and named.isdisjoint(inside.images)
+    )
 
 
 def _vectors(files: Sequence[ColumnFile], name: str) -> Vectors:

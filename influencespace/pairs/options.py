@@ -38,8 +38,8 @@ class ImportOptions(Options):
     )
     image_column: str = option(
         "image",
-        "Column with the path of the image, or in Parquet with its bytes; where there is no image column, image_path and "
-        "file_name serve.",
+        "Column with the path of the image, or in Parquet with its bytes; where there is no image column, image_path, "
+        "file_name, jpg, png and webp serve.",
     )
     caption_column: str | None = option(
         None, "Column with the caption, or with a list of captions. Default: caption, else captions, else text."

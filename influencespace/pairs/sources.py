@@ -13,19 +13,21 @@ from influencespace.pairs.columnar import SUFFIXES as PARQUET
 from influencespace.pairs.columnar import ColumnFile
 from influencespace.pairs.download import PREFIX, fetch
 from influencespace.pairs.embeddings import PARTS, read_embeddings
-from influencespace.pairs.folders import read_datacomp, read_parquet_folder, read_saved
+from influencespace.pairs.folders import METADATA, read_datacomp, read_imagefolder, read_parquet_folder, read_saved
 from influencespace.pairs.inside import Inside, read_columns
+from influencespace.pairs.loose import holds_samples, read_loose
 from influencespace.pairs.problems import OUTSIDE, Problems
 from influencespace.pairs.records import Records
 from influencespace.pairs.shards import read_shards
 from influencespace.pairs.table import SUFFIXES, read_table
 
+HUB = "hf:OWNER/NAME or hf:OWNER/NAME/CONFIG"
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst")
 _COMPRESSED = "{} is compressed, so that no image in it can be read by itself; decompress it first."
 KNOWN = (
     f"a table ({', '.join((*SUFFIXES, *PARQUET))}), COCO captions (.json), WebDataset shards (.tar, or a folder of them), a "
-    "folder of Parquet files, DataComp metadata (Parquet and npz), a data set saved by Hugging Face datasets, or a folder with "
-    "img_emb, text_emb and metadata"
+    "folder of Parquet files, DataComp metadata (Parquet and npz), a data set saved by Hugging Face datasets, a folder of images "
+    "with metadata.jsonl or metadata.csv or with captions beside them (.txt), or a folder with img_emb, text_emb and metadata"
 )
 
 
@@ -59,6 +61,8 @@ def _read(source: str | Path, problems: Problems, inside: Inside) -> Records:
         folder = fetch(str(source))
         # The hub's cache keeps its files under their digests, beside the folder with links to them.
         return read_parquet_folder(folder, sorted(folder.rglob("*.parquet")), inside, problems)
+    if "://" in str(source):
+        raise PairsError(f"{source} is an address. Download it and name the file or folder; data sets on the hub are {HUB}.")
     path = Path(source).expanduser()
     # Unlike the methods of Path these take a name that no file can have (too long, say) for one that is not there.
     if os.path.isdir(path):
@@ -74,6 +78,8 @@ def _read(source: str | Path, problems: Problems, inside: Inside) -> Records:
         raise PairsError(f"{path} is of no known kind. Use {KNOWN}.")
     if suffix == ".tar":
         return read_shards(path, [path], problems)
+    if suffix in PARQUET and path.with_suffix(".npz").is_file():
+        return read_datacomp(path, [path], inside, problems)
     if suffix in PARQUET:
         return read_columns(path, "table", [ColumnFile.open(path)], inside, problems)
     return read_coco(path, problems) if suffix == ".json" else read_table(path, problems)
@@ -88,11 +94,19 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
     shards = _own(path, path.glob("*.tar"), problems)
     if shards:
         return read_shards(path, shards, problems)
+    if holds_samples(path):
+        return read_loose(path, _own(path, [*path.glob("*.*"), *path.glob("*/*.*")], problems), problems)
+    metadata = _own(path, (file for name in METADATA for file in path.rglob(name)), problems)
+    if metadata:
+        return read_imagefolder(path, metadata, problems)
     tables = _own(path, path.rglob("*.parquet"), problems)
     if any(file.with_suffix(".npz").is_file() for file in tables):
         return read_datacomp(path, tables, inside, problems)
     if tables:
         return read_parquet_folder(path, tables, inside, problems)
+    shards = _own(path, path.rglob("*.tar"), problems)
+    if shards:
+        return read_shards(path, shards, problems)
     compressed = next((file for file in path.glob("*.t*") if file.suffix in COMPRESSED), None)
     if compressed is not None:
         raise PairsError(_COMPRESSED.format(compressed))
@@ -103,8 +117,8 @@ def _read_pattern(pattern: Path, problems: Problems) -> Records:
     files = list(patterns.files(str(pattern)))
     other = next((file for file in files if file.suffix != ".tar"), None)
     if not files or other:
-        found = f"such as {other}, which is no .tar" if other else "no file"
-        raise PairsError(f"The pattern {pattern} matches {found}. Only shards can be named by a pattern.")
+        found = f"{other}, which is no .tar" if other else "no file"
+        raise PairsError(f"The pattern {pattern} matches {found}. Only shards can be named by a pattern; else name the folder.")
     missing = [file for file in files if not os.path.exists(file)]
     if missing:
         raise PairsError(

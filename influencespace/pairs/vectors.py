@@ -172,13 +172,16 @@ def _values(file: Path, name: str) -> Iterator[tuple[BinaryIO, tuple[int, ...], 
             arrays = [entry.removesuffix(".npy") for entry in archive.namelist()]
             if name not in arrays:
                 there = ", ".join(arrays[:20]) or "none"
-                raise PairsError(f"{file} holds no array {name!r}. Its arrays: {there}.")
+                raise PairsError(
+                    f"{file} holds no array {name!r}. Its arrays: {there}. Name others with --image-embedding and "
+                    "--text-embedding."
+                )
             with archive.open(f"{name}.npy") as stream:
                 version = np.lib.format.read_magic(stream)
                 read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
                 shape, by_column, dtype = read(stream)
                 if by_column:
-                    raise ValueError("it is stored by columns")
+                    raise ValueError("it is stored by columns; save numpy.ascontiguousarray of it")
                 yield stream, shape, dtype
     except PairsError:
         raise
@@ -188,4 +191,7 @@ def _values(file: Path, name: str) -> Iterator[tuple[BinaryIO, tuple[int, ...], 
 
 def _check(what: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
     if len(shape) != 2 or not 0 < shape[1] <= WIDEST or not np.issubdtype(dtype, np.floating):
-        raise PairsError(f"{what} must hold floats of shape (rows, dimensions), not {dtype} of shape {shape}.")
+        raise PairsError(
+            f"{what} must hold floats of shape (rows, dimensions), not {dtype} of shape {shape}. "
+            "Save it as float16 or float32."
+        )

@@ -127,7 +127,13 @@ def test_a_missing_column_is_an_error_that_names_the_columns(found, options):
 def test_the_usual_columns_must_be_there_too(found, missing):
     table = rows("a") | {"other": ["x"]}
     del table[missing]
-    with pytest.raises(PairsError, match=rf"no column '{missing}'"):
+    with pytest.raises(PairsError, match=rf"no column of {missing}s: none is called {missing}, .*Name it with --{missing}-col"):
+        found(table)
+
+
+def test_addresses_alone_are_no_images_and_the_message_says_what_to_do(found):
+    table = {"URL": ["http://x"], "caption": ["a"]}
+    with pytest.raises(PairsError, match=r"column 'URL' holds addresses.*img2dataset, and import what it writes"):
         found(table)
 
 

@@ -178,3 +178,53 @@ def test_of_the_hub_only_parquet_is_asked_for(tmp_path, monkeypatch):
                         lambda name, **options: asked.update(options) or str(tmp_path))
     assert len(sources.read_records("hf:a/b", Problems())) == 1
     assert asked == {"repo_type": "dataset", "revision": "abc", "allow_patterns": ["train.parquet"]}
+
+
+def test_a_table_of_datacomp_that_is_named_itself_comes_with_its_features(datacomp, read):
+    folder, features = datacomp([8])
+    pairs = read(next(folder.glob("*.parquet")), holdout=0.5)
+    assert pairs.facts["format"] == "datacomp"
+    assert np.array_equal(pairs.image, features["b32_img"])
+
+
+@pytest.mark.parametrize("kind", ["<f4", ">f4", "<f8", ">f2"])
+def test_features_of_any_float_become_float16(datacomp, read, kind):
+    folder, features = datacomp([8])
+    file = next(folder.glob("*.npz"))
+    np.savez(file, **{name: array.astype(kind) for name, array in features.items()})
+    assert np.array_equal(read(folder, holdout=0.5).image, features["b32_img"])
+
+
+@pytest.mark.parametrize(("array", "message"), [
+    (np.ones((8, 4), np.int8), r"b32_img of .*\.npz must hold floats of shape \(rows, dimensions\), not int8 of shape \(8, 4\)"),
+    (np.ones((8, 4), "V2"), r"must hold floats .* not \|V2 .*Save it as float16 or float32"),
+    (np.ones(8, np.float16), r"not float16 of shape \(8,\)"),
+    (np.ones((8, 4, 1), np.float16), r"not float16 of shape \(8, 4, 1\)"),
+    (np.asfortranarray(np.ones((8, 4), np.float16)), r"it is stored by columns; save numpy\.ascontiguousarray of it"),
+    (np.ones((7, 4), np.float16), r"b32_img of .*\.npz has 7 rows, but .*\.parquet has 8.*the same run"),
+])
+def test_features_that_are_none_are_an_error_that_says_where(datacomp, array, message):
+    folder, features = datacomp([8])
+    np.savez(next(folder.glob("*.npz")), **(features | {"b32_img": array}))
+    with pytest.raises(PairsError, match=message):
+        read_records(folder, Problems())
+
+
+def test_features_of_another_encoder_alone_are_an_error_that_says_how_to_take_them(datacomp):
+    folder, features = datacomp([8])
+    np.savez(next(folder.glob("*.npz")), l14_img=features["l14_img"], l14_txt=features["l14_txt"])
+    with pytest.raises(PairsError, match=r"no array 'b32_img'\. Its arrays: l14_img, l14_txt\. Name .*--image-embedding"):
+        read_records(folder, Problems())
+
+
+def test_rows_of_features_that_cannot_be_used_are_problems(datacomp):
+    folder, features = datacomp([8])
+    image, text = features["b32_img"].astype(np.float32), features["b32_txt"].astype(np.float32)
+    image[1, 2], image[3], text[5, 0], text[6, 1] = np.nan, 0, np.inf, 1e6  # 1e6 is infinite in float16
+    np.savez(next(folder.glob("*.npz")), b32_img=image, b32_txt=text)
+    problems = Problems()
+    assert read_records(folder, problems).rows.tolist() == [1, 3, 5, 8]
+    assert problems.table()[["row", "detail"]].sort_values("row").to_numpy().tolist() == [
+        [2, "the image embedding holds NaN or infinity in float16"], [4, "the image embedding is all zero"],
+        [6, "the text embedding holds NaN or infinity in float16"], [7, "the text embedding holds NaN or infinity in float16"],
+    ]

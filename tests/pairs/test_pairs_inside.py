@@ -165,3 +165,17 @@ def test_columns_of_embeddings_are_named_together_and_not_in_vain(tmp_path, writ
         ImportOptions(source="t.parquet", image_embedding="v")
     with pytest.raises(PairsError, match="no columns of embeddings to choose from"):
         read_records(write_jsonl([{"image": "a", "caption": "b"}]), Problems(), Inside(embeddings=("v", "t")))
+
+
+@pytest.mark.parametrize(("columns", "message"), [
+    ({"image_embedding": [[1, 2]], "text_embedding": [[1, 2]]}, r"image_embedding of .* lists of floats\. It holds list<.*int64"),
+    ({"image_embedding": [[1.0, 2.0]]}, r"text_embedding of .*There is no such column.*--text-embedding"),
+    ({"image_embedding": [[[1.0]]], "text_embedding": [[1.0]]}, r"image_embedding of .* It holds list<.*list"),
+    ({"image_embedding": ["[1, 2]"], "text_embedding": [[1.0]]}, r"image_embedding of .* It holds .*string"),
+])
+def test_columns_of_embeddings_that_hold_none_are_an_error_unless_there_are_images(tmp_path, columns, message):
+    pq.write_table(pa.table(columns | {"caption": ["c"]}), tmp_path / "t.parquet")
+    with pytest.raises(PairsError, match=message):
+        read_records(tmp_path / "t.parquet", Problems())
+    pq.write_table(pa.table(columns | {"caption": ["c"], "image": ["a.png"]}), tmp_path / "t.parquet")
+    assert read_records(tmp_path / "t.parquet", Problems()).image is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shard_cases import details, png, sample
 
 from influencespace.errors import PairsError
-from influencespace.pairs import shards as shards_module
+from influencespace.pairs import samples as samples_module
 from influencespace.pairs import tar as tar_module
 from influencespace.pairs.problems import Problems
 from influencespace.pairs.sources import read_records
@@ -95,6 +95,31 @@ def test_keys_that_several_shards_have_are_told_apart_by_the_shard(tar, tmp_path
     assert read_records(tmp_path, Problems()).columns["key"].to_pylist() == ["00000/a", "00000/b", "00001/a", "00001/b"]
 
 
+@pytest.mark.parametrize("source", ["set", "set/*/*.tar", "set/{val,train}/{00000..00000}.tar"])
+def test_shards_of_several_folders_are_told_apart_and_say_what_is_held_out(shards, tmp_path, read, source):
+    shards([sample(i) for i in range(6)], folder=tmp_path / "set/train")
+    shards([sample(i + 10) | {"__key__": f"{i:09d}"} for i in range(4)], folder=tmp_path / "set/val")
+    pairs = read(tmp_path / source)
+    assert pairs.problems.empty
+    assert pairs.facts["counts"] == {"train": 6, "validation": 2, "test": 2}
+    ids = pairs.table.set_index("id")
+    assert set(ids.index) == {f"train/00000/{i:09d}" for i in range(6)} | {f"val/00000/{i:09d}" for i in range(4)}
+    assert ids.loc["train/00000/000000001", ["image", "split", "meta.split"]].tolist() == [
+        "train/00000.tar/000000001.png", "train", "train",
+    ]
+    assert set(ids["split"][ids["meta.split"] == "val"]) == {"validation", "test"}
+
+
+def test_shards_that_are_named_by_split_beside_a_split_of_their_own(shards, tmp_path, read):
+    folder = shards([sample(i, split="mine") for i in range(8)], 4)
+    (folder / "00000.tar").rename(folder / "train-0000.tar")
+    (folder / "00001.tar").rename(folder / "test-0000.tar")
+    pairs = read(folder)
+    assert pairs.facts["counts"] == {"train": 4, "validation": 2, "test": 2}
+    assert set(pairs.table["meta.split"]) == {"mine"}
+    assert set(pairs.table["meta.split of the source"]) == {"train", "test"}
+
+
 def test_a_shard_that_is_a_link_out_of_its_folder_is_refused(shards, tar, tmp_path):
     folder = shards([sample(0)])
     (folder / "00001.tar").symlink_to(tar(("secret.jpg", b"1"), ("secret.txt", b"x")))
@@ -120,7 +145,7 @@ def test_json_that_cannot_be_used_leaves_its_sample_out(tar, text):
 
 
 def test_values_of_mixed_types_become_text_also_between_shards(shards, monkeypatch):
-    monkeypatch.setattr(shards_module, "TOGETHER", 2)
+    monkeypatch.setattr(samples_module, "TOGETHER", 2)
     values = [1, 2, "three", None, 4.5, None]
     records = read_records(shards([sample(i, value=value) for i, value in enumerate(values)], 4), Problems())
     assert records.columns["value"].to_pylist() == ["1", "2", "three", None, "4.5", None]
@@ -128,7 +153,7 @@ def test_values_of_mixed_types_become_text_also_between_shards(shards, monkeypat
 
 def test_an_image_or_a_number_of_members_beyond_the_limits(tar, monkeypatch):
     path = tar(("a.jpg", b"large"), ("a.txt", b"x"), ("b.jpg", b"1"), ("b.txt", b"y"), ("c.jpg", b"1"), ("c.txt", b"z"))
-    monkeypatch.setattr(shards_module, "LARGEST", 4)
+    monkeypatch.setattr(samples_module, "LARGEST", 4)
     monkeypatch.setattr(tar_module, "MOST_MEMBERS", 4)
     problems = Problems()
     assert read_records(path, problems).columns["key"].to_pylist() == ["b"]
@@ -149,7 +174,7 @@ def test_a_compressed_shard_is_refused_with_what_to_do(tmp_path):
 @pytest.mark.parametrize("address", ["pipe:touch {0}/pwned", "pipe:touch {0}/pwned.tar", "{0}/*.csv", "http://x/{{000..001}}.tar"])
 def test_commands_and_addresses_are_no_sources(tmp_path, address):
     (tmp_path / "a.csv").touch()
-    with pytest.raises(PairsError, match=r"does not exist|no \.tar|no file|2 are missing"):
+    with pytest.raises(PairsError, match=r"does not exist|no \.tar|no file|is an address"):
         read_records(address.format(tmp_path), Problems())
     assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
 

@@ -125,5 +125,5 @@ def test_a_photo_that_was_damaged_since_it_came_in_has_no_thumbnail(tmp_path):
 def test_a_table_of_images_alone_lacks_captions_and_says_so(tmp_path):
     content = io.BytesIO()
     pq.write_table(pa.table({"image": [{"bytes": fuzz.image(shade=i), "path": f"{i}.png"} for i in range(6)]}), content)
-    with pytest.raises(InfluenceSpaceError, match="no column 'caption'"):
+    with pytest.raises(InfluenceSpaceError, match="no column of captions"):
         fuzz.TARGETS["parquet"][0](tmp_path, content.getvalue())

@@ -8,10 +8,6 @@ import pytest
 # Before anything imports torch: small tensors are slower with more threads, and tests that run side by side share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from influencespace.training import loop
-
-NATIVE = loop.NATIVE
-
 
 @pytest.fixture(scope="session")
 def lab() -> Path:
@@ -24,11 +20,5 @@ def lab() -> Path:
 
 @pytest.fixture(autouse=True)
 def full_precision(monkeypatch):
-    """Known answers are compared to more digits than mixed precision has, and on every CPU alike; its own tests ask for it."""
-    monkeypatch.setattr(loop, "NATIVE", ())
-
-
-@pytest.fixture
-def native_precision(full_precision, monkeypatch):
-    """What the CPU has instructions for, as outside of tests."""
-    monkeypatch.setattr(loop, "NATIVE", NATIVE)
+    """Known answers are compared to more digits than mixed precision has, and on every CPU alike."""
+    monkeypatch.setattr("influencespace.training.loop.NATIVE", ())

@@ -25,6 +25,7 @@ from transformers import (
 from transformers.utils import logging
 
 from influencespace.errors import FeaturesError
+from influencespace.features.device import reading
 from influencespace.features.hub import first_line, locate, other_files, unusable, weight_files
 
 MODELS = {
@@ -112,8 +113,7 @@ class Encoder:
 
     @torch.inference_mode()
     def _embed(self, features: Any, batch: dict[str, torch.Tensor]) -> np.ndarray:
-        half = torch.autocast(self.device.type, dtype=torch.float16, enabled=self.device.type != "cpu")
-        with half:
+        with reading(self.device):
             output = features(**{key: value.to(self.device) for key, value in batch.items()})
         # transformers 5 returns the tower's whole output, with the projected vector in place of the pooled one.
         vectors = torch.nn.functional.normalize(output.pooler_output.float(), dim=-1).cpu().numpy()

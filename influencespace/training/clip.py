@@ -27,6 +27,7 @@ from transformers import PreTrainedModel
 
 from influencespace.errors import TrainingError
 from influencespace.features.corruptions import corrupt
+from influencespace.features.device import reading
 from influencespace.features.encoder import CPU_PHOTOS, Encoder, load_encoder
 from influencespace.features.stage import IMPORTED
 from influencespace.metrics.recall import BOTH, photo_scores
@@ -237,7 +238,8 @@ def _in_parts(features: Features, inputs: dict[str, torch.Tensor], device: torch
     if count > size and torch.is_grad_enabled():
         # The tensors must be no keyword arguments: from the others alone torch knows on which device to repeat a dropout.
         features = partial(checkpoint, features, use_reentrant=False)
-    with half(device):
+    # What is judged is read as the features were.
+    with half(device) if torch.is_grad_enabled() else reading(device):
         parts = [
             features({name: value[start : start + size].to(device) for name, value in inputs.items()})
             for start in range(0, count, size)

@@ -132,7 +132,7 @@ class CrossTask:
             torch.cat([words, words[caption], words]), torch.cat([there, there[caption], there]),
             torch.cat([cells, cells, cells[photo]]),
         )
-        with half(device):
+        with half(device, cpu=True):
             logits, states = self.module(*read)
             right, wrong = logits[:b], logits[b:].view(2, b)
             truth = binary_cross_entropy_with_logits(right, torch.ones_like(right), reduction="none")
@@ -203,7 +203,7 @@ class CrossTask:
         for first in range(0, len(order), AT_ONCE):
             part = order[first : first + AT_ONCE]
             words, there = (side.to(self.trainer.device) for side in captions.of(rows[part]))
-            with half(self.trainer.device):
+            with half(self.trainer.device, cpu=True):
                 logits, _ = self.module(words, there, torch.from_numpy(cells.of(photos[part])).to(self.trainer.device))
             found[part] = logits.double().cpu().numpy()
         return found

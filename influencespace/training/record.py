@@ -16,7 +16,7 @@ import torch
 from influencespace import __version__
 from influencespace.options import Options
 from influencespace.training.kept import LIBRARIES, code_digest
-from influencespace.training.loop import Settings, halves
+from influencespace.training.loop import Settings, native_bfloat16
 from influencespace.training.options import TrainOptions
 from influencespace.workspace import MADE_BY, NEEDS, Workspace
 
@@ -33,7 +33,7 @@ def run_record(workspace: Workspace, options: TrainOptions, settings: Settings, 
         "settings": asdict(settings),
         "seeds": list(range(options.seed, options.seed + options.seeds)),
         "device": {"kind": device.type, "name": _device_name(device), "threads": torch.get_num_threads(),
-                   "precision": "mixed bfloat16" if halves(device) else "float32"},
+                   "native_bfloat16": native_bfloat16()},
         "versions": {
             "influencespace": __version__, "code": code_digest(), "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in LIBRARIES},

@@ -372,7 +372,7 @@ def test_imported_features_have_no_encoder_to_train(workspace, table):
 
 @pytest.mark.lab
 @pytest.mark.slow
-def test_a_real_encoder_learns_photos_that_it_has_not_seen(lab, tmp_path, native_precision):
+def test_a_real_encoder_learns_photos_that_it_has_not_seen(lab, tmp_path):
     rows = pd.read_json(lab / "flickr8k" / "captions.jsonl", lines=True)
     unseen = rows[(rows["split"] == "train") & ~rows["seen_by_encoder"].astype(bool)]
     drawn = {"train": unseen.sample(200, random_state=0), "validation": rows[rows["split"] == "dev"].sample(100, random_state=0)}

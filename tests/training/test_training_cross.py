@@ -336,7 +336,7 @@ def test_planted_pairs_are_learnt_and_re_ranking_finds_more(trainer, monkeypatch
 @pytest.fixture
 def mixed(monkeypatch):
     """Mixed precision, which a CPU that has no instructions for it can do too."""
-    monkeypatch.setattr(loop, "halves", lambda device: True)
+    monkeypatch.setattr(loop, "native_bfloat16", lambda: True)
 
 
 def test_mixed_precision_changes_little_and_rounds_no_log_odds(trainer, monkeypatch):
@@ -344,7 +344,7 @@ def test_mixed_precision_changes_little_and_rounds_no_log_odds(trainer, monkeypa
     task.module.trained.fill_(True)
     asked = np.tile(np.arange(HELD), 3), np.random.default_rng(0).integers(HELD, size=3 * HELD)
     exact = task.reranked(split).similarity(*asked)
-    monkeypatch.setattr(loop, "halves", lambda device: True)
+    monkeypatch.setattr(loop, "native_bfloat16", lambda: True)
     rounded = task.reranked(split).similarity(*asked)
     assert 0 < np.abs(rounded - exact).max() < 0.1 * exact.std() + 0.02
     # bfloat16 has eight binary digits.

@@ -60,7 +60,7 @@ def ablate(workspace: Workspace, options: AblationOptions, progress: Progress = 
         trainer = make(workspace, data, train)
         # The recipe of a training without its arms, which is what decides how the runs of an ablation come out too.
         kept = Kept(workspace.private("ablations") / Kept.of(workspace, train, curation.plan, curation.decisions).folder.name)
-        journal = kept.open()
+        journal = kept.open(progress)
         settings, _ = tuned(trainer, train, kept, progress)
         ablation = _Ablation(workspace, setup, trainer, settings, train, fit_seconds, kept)
         table = workspace.artifact("pairs").table("pairs")

@@ -59,7 +59,7 @@ def train_arms(
         kept = Kept.of(workspace, options, curation.plan, curation.decisions)
         if fresh:
             kept.forget()
-        journal = kept.open()
+        journal = kept.open(progress)
         settings, trials = tuned(
             trainer, options, kept, progress, engine, partial(_trainer_elsewhere, str(workspace.path), options)
         )

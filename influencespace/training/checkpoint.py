@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from influencespace.artifact import told_by_safetensors
+from influencespace.training import sealed
 
 
 @dataclass
@@ -69,12 +70,10 @@ def save(
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     tensors["weights"] = torch.from_numpy(np.asarray(weights))
-    draft = file.with_suffix(".draft")
     # Copies, since safetensors takes no two tensors that share memory.
     copies = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-    with told_by_safetensors():
+    with sealed.replacing(file) as draft, told_by_safetensors():
         save_file(copies, draft, {"progress": json.dumps(asdict(progress))})
-    draft.replace(file)
 
 
 def load(

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import hashlib
 import importlib.metadata
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -22,15 +23,20 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 import influencespace
+from influencespace import integrity
 from influencespace.artifact import told_by_safetensors
 from influencespace.features.hub import at_hand, other_files, weight_files
 from influencespace.options import Options
+from influencespace.progress import Progress, silent
+from influencespace.training import sealed
 from influencespace.training.arms import ArmWeights
 from influencespace.training.journal import Journal
 from influencespace.training.loop import Settings
 from influencespace.training.options import TrainOptions
 from influencespace.workspace import NEEDS, Workspace, canonical
 
+# What lists the files of a finished run, with their digests.
+LISTED = "kept.json"
 # A training with other options is another recipe; so many are kept, the latest ones.
 RECIPES = 10
 # The stations whose code a run goes through.
@@ -75,8 +81,11 @@ class Kept:
         """Let go of all of it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def open(self) -> Journal:
-        """Make the folder if it is not there, let go of the oldest ones, and go on with the journal."""
+    def open(self, progress: Progress = silent) -> Journal:
+        """Make the folder if it is not there, let go of the oldest ones and of what is damaged, and go on with the journal.
+
+        ``progress`` is told in a sentence of what is damaged, and so made again.
+        """
         self.folder.mkdir(exist_ok=True)
         os.utime(self.folder)
         worked = sorted(self.folder.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
@@ -84,7 +93,21 @@ class Kept:
             shutil.rmtree(old, ignore_errors=True)
         for begun in self.folder.glob("draft=*"):
             shutil.rmtree(begun, ignore_errors=True)
+        self._let_go_of_damaged(progress)
         return Journal(self.journal)
+
+    def _let_go_of_damaged(self, progress: Progress) -> None:
+        """Remove what is no longer as it was written, so that it is made again, and tell ``progress`` of it."""
+        for run in sorted(self.folder.glob("run=*")):
+            why = _altered(run)
+            if why is not None:
+                progress(0, 1, f"{why}; the run is trained again")
+                shutil.rmtree(run)
+        for file in sorted(file for file in self.folder.iterdir() if file.suffix in (".safetensors", ".npy")):
+            why = sealed.broken(file)
+            if why is not None:
+                progress(0, 1, f"{why}; what it kept is computed again")
+                sealed.remove(file)
 
     def finished(self) -> set[tuple[str, int]]:
         """The runs that are there, as (arm, seed)."""
@@ -105,6 +128,7 @@ class Kept:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         yield draft
+        (draft / LISTED).write_text(json.dumps(integrity.listing(draft)), encoding="utf-8")
         try:
             draft.rename(self.run(arm, seed))
         except OSError:
@@ -112,7 +136,7 @@ class Kept:
                 raise
             shutil.rmtree(draft)
         for begun in (self.checkpoint(arm, seed), self._drawn(arm, seed)):
-            begun.unlink(missing_ok=True)
+            sealed.remove(begun)
 
     def checkpoint(self, arm: str, seed: int) -> Path:
         """The file that a run at hand goes on from after each of its epochs; gone when it is finished."""
@@ -129,10 +153,8 @@ class Kept:
     def keep_drawn(self, arm: str, seed: int, found: ArmWeights) -> None:
         """Keep the weights of a run that begins."""
         file = self._drawn(arm, seed)
-        draft = file.with_suffix(".draft")
-        with told_by_safetensors():
+        with sealed.replacing(file) as draft, told_by_safetensors():
             save_file({"weights": found.weights, "seconds": np.array(found.seconds)}, draft)
-        draft.replace(file)
 
     def tried(self, settings: Settings) -> np.ndarray | None:
         """(photos,) validation recalls under settings that were tried before, or None."""
@@ -141,15 +163,32 @@ class Kept:
 
     def keep_trial(self, settings: Settings, scores: np.ndarray) -> None:
         """Keep what settings have given."""
-        draft = self.folder / "trial.npy"
-        np.save(draft, scores, allow_pickle=False)
-        draft.replace(self._trial(settings))
+        with sealed.replacing(self._trial(settings)) as draft, draft.open("wb") as file:
+            np.save(file, scores, allow_pickle=False)
+        for begun in self.folder.glob(f"trying={_named(settings)}=*"):
+            begun.unlink(missing_ok=True)
+
+    def trying(self, settings: Settings, seed: int) -> Path:
+        """The checkpoint of settings that are being tried; gone when they have been."""
+        return self.folder / f"trying={_named(settings)}={seed}.safetensors"
 
     def _trial(self, settings: Settings) -> Path:
-        return self.folder / f"tried={settings.learning_rate:g}={settings.epochs}.npy"
+        return self.folder / f"tried={_named(settings)}.npy"
 
     def _drawn(self, arm: str, seed: int) -> Path:
         return self.folder / f"drawn={arm}={seed}.safetensors"
+
+
+def _altered(run: Path) -> str | None:
+    """What is wrong with the folder of a finished run, in words; None if all is as it was written."""
+    try:
+        return integrity.altered(run, json.loads((run / LISTED).read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return f"{run / LISTED} cannot be read"
+
+
+def _named(settings: Settings) -> str:
+    return f"{settings.learning_rate:g}={settings.epochs}"
 
 
 def _files(model: str | None) -> list[tuple[str, int, int]]:

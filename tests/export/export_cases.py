@@ -1,8 +1,10 @@
 """A workspace with a plan, made by hand: eight training pairs in three clusters, two of them pruned."""
 
+import warnings
 from itertools import groupby
 
 import pandas as pd
+import webdataset
 from PIL import Image
 
 from influencespace.options import Options
@@ -12,6 +14,8 @@ CAPTIONS = [
     "a dog runs", 'he said "hi", then left', "two\nlines\r\nand a\rreturn", "=SUM(A1:A9)",
     "ein Mädchen 🐕 läuft\u2028weiter", "  spaces  ", "NA", "held out", "x,y;z\tw", "'single'",
 ]
+# Ids as DataComp has them.
+UIDS = [f"{(i * 0x9E3779B97F4A7C15F39CC0605CEDC834) % 2**128:032x}" for i in range(1, 11)]
 # Of the training pairs, and of all pairs.
 KEPT = [0, 1, 2, 4, 5, 7]
 KEPT_PAIRS = [0, 1, 2, 4, 5, 8]
@@ -110,3 +114,12 @@ def write_scores_and_plan(made, folder, pruned=()):
         draft.table("clusters", reasons)
         draft.json("plan", plan_json(folder) | {"kept": kept})
         draft.facts = {"pairs": 8, "kept": kept, "removed": 8 - kept, "up_weighted": 2, "notes": []}
+
+
+def samples_of(path, decode=False):
+    """What webdataset reads from a shard, or from all of a folder."""
+    names = sorted(map(str, path.iterdir())) if path.is_dir() else [str(path)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves closing to the collector
+        found = webdataset.WebDataset(names, shardshuffle=False)
+        return list(found.decode("pil") if decode else found)

@@ -68,10 +68,11 @@ def jsonl_seed() -> bytes:
 
 def parquet_seed() -> bytes:
     content = io.BytesIO()
+    classes = {"info": {"features": {"place": {"names": ["home", "street"], "_type": "ClassLabel"}}}}
     pq.write_table(pa.table({
         "image": [{"bytes": image(shade=i), "path": f"{i}.png"} for i in range(PAIRS)],
-        "caption": [f"a dog {i}" for i in range(PAIRS)],
-    }), content)
+        "caption": [f"a dog {i}" for i in range(PAIRS)], "place": [i % 2 for i in range(PAIRS)],
+    }).replace_schema_metadata({"huggingface": json.dumps(classes)}), content)
     return content.getvalue()
 
 

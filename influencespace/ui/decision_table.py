@@ -155,7 +155,8 @@ def _of_every_version(workspace: Workspace, kind: str) -> pd.DataFrame:
                 rows["narrows"] = [f"{text} %" for text in legible(rows["gap"].to_numpy())]
         return rows
 
-    return _unchanging.of(f"{scores.digest} {kind} {effects.digest if effects is not None else ''}", made)
+    made_from = f"{scores.folder} {scores.digest} {kind} {effects.digest if effects is not None else ''}"
+    return _unchanging.of(made_from, made)
 
 
 def influence(mean: np.ndarray, error: np.ndarray) -> list[str]:

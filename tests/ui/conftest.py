@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fabricated import fabricate
+from influence_cases import score_again
 from streamlit.testing.v1 import AppTest
 
 import influencespace
@@ -22,8 +23,8 @@ def app(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "submit", lambda workspace, commands, title: submitted.append((workspace.name, commands)))
 
     def open_page(page: str = "clusters") -> AppTest:
-        test = AppTest.from_file(str(ROOT / "influencespace" / "ui" / "router.py"), default_timeout=30).run()
-        return test if page == "clusters" else test.switch_page(f"../../pages/{page}.py").run()
+        test = AppTest.from_file(str(ROOT / "influencespace" / "ui" / "router.py"), default_timeout=30)
+        return test.switch_page(f"../../pages/{page}.py").run()
 
     open_page.submitted = submitted
     return open_page
@@ -32,3 +33,10 @@ def app(tmp_path, monkeypatch):
 @pytest.fixture
 def workspace(tmp_path):
     return fabricate(tmp_path / "demo")
+
+
+@pytest.fixture
+def scored(workspace):
+    """The workspace with scores as they are written now."""
+    score_again(workspace)
+    return workspace

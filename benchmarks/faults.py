@@ -5,7 +5,8 @@
 Each run copies a small workspace that lacks one stage, starts the stage in a process of its own and ends that with SIGKILL
 after a random part of the time that it took undisturbed. Then it looks whether the workspace can be read and all that was there
 before is whole, runs the stage again to its end, and compares every file of what comes out with the undisturbed result. What is
-computed twice is counted where work is kept piece by piece: photos and captions embedded, and epochs trained.
+computed in pieces is counted when it is begun: photos checked, photos and captions embedded, epochs trained, and whatever else
+passes an engine. What both runs began, less what an undisturbed run begins, was computed twice.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,15 @@ from engine_cases import SMALL, planted_folder, planted_import
 
 from influencespace import integrity
 from influencespace.curation.history import History
+from influencespace.engines import Here, Piece, Work
 from influencespace.evaluation.ablation_options import AblationOptions
+from influencespace.evaluation.runner import Trials
 from influencespace.export.options import ExportOptions
 from influencespace.export.subset import export_subset
 from influencespace.features.encoder import Encoder
 from influencespace.features.options import EmbedOptions
+from influencespace.features.store import CaptionBatches, PhotoBatches
+from influencespace.pairs import images
 from influencespace.pairs.options import ImportOptions
 from influencespace.stages import STAGES, run_stages
 from influencespace.training import loop
@@ -48,8 +53,8 @@ from influencespace.workspace import NEEDS, Workspace
 
 PHOTOS, BATCH, ATTEMPTS = 300, 16, 5
 EXPORT, LOOKING = "export", ("import", "embed")
-# A piece of each kind of work that is kept piece by piece, in what is counted.
-PIECES = {"embed": ("embedded", BATCH), "train": ("epochs", 1), "ablate": ("epochs", 1)}
+# What is counted.
+PHOTO, EMBEDDED, PIECE, EPOCH = "photos", "embedded", "pieces", "epochs"
 # What is written with the time that it took.
 TIMED = {"results.json", "run.json", "runs.parquet", "curves.parquet", "figures.parquet"}
 TRAIN = TrainOptions(arms=("influence", "random", "full"), seeds=2, learning_rate=0.003, epochs=12)
@@ -106,17 +111,16 @@ def main() -> None:
     total = Counter()
     for row in rows:
         total.update({key: row[key] for key in ("runs", "killed", "readable", "same")})
-    print(f"{'in all':<10}" + "".join(f"{total[key]:>10}" for key in ("runs", "killed", "readable", "same")))
+    print(f"{'in all':<10}" + "".join(f"{total[key]:<10}" for key in ("runs", "killed", "readable", "same")))
     if asked.json:
         asked.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def line(row: dict[str, Any], heading: bool) -> str:
     """One row of the table, below the heading where that is wanted."""
-    columns = ("stage", "runs", "killed", "readable", "same", "seconds", "twice", "a piece")
-    cells = [row[key] for key in columns]
-    head = "".join(f"{key:>10}" if i else f"{key:<10}" for i, key in enumerate(columns)) + "\n" if heading else ""
-    return head + "".join(f"{cell:>10}" if i else f"{cell:<10}" for i, cell in enumerate(cells))
+    columns = ("stage", "runs", "killed", "readable", "same", "seconds", "twice")
+    rows = [columns] * heading + [[row[key] for key in columns]]
+    return "\n".join("".join(f"{cell:<10}" for cell in cells[:-1]) + str(cells[-1]) for cells in rows)
 
 
 def photographed(folder: Path) -> list[Trial]:
@@ -158,7 +162,8 @@ def killed(trial: Trial, runs: int, draw: random.Random, folder: Path) -> dict[s
     assert whole == 0, f"{trial.name} ends with {whole} undisturbed"
     expected, needed = trial.made(folder / "undisturbed" / "w"), tally(folder / "undisturbed.tally")
     row = {"stage": trial.name, "runs": runs, "killed": 0, "readable": 0, "same": 0}
-    twice, window = 0, seconds
+    twice: Counter[str] = Counter()
+    window = seconds
     for number in range(runs):
         ended = 0
         for attempt in range(ATTEMPTS):  # what has ended before it could be killed is no kill, and was faster than was thought
@@ -172,11 +177,12 @@ def killed(trial: Trial, runs: int, draw: random.Random, folder: Path) -> dict[s
         row["readable"] += readable(trial, place, expected)
         in_process(trial, place, told)
         row["same"] += trial.made(place) == expected
-        twice = max(twice, tally(told) - needed)
+        twice |= tally(told) - needed  # the most of each
         shutil.rmtree(place.parent)
-    what, piece = PIECES.get(trial.name, ("", 0))
-    kept = {"twice": f"{twice} {what}" if piece else "all of it", "a piece": f"{piece} {what}" if piece else ""}
-    return row | {"seconds": f"{seconds:.1f}", "most_twice": twice} | kept
+    return row | {
+        "seconds": f"{seconds:.1f}", "most_twice": {what: twice[what] for what in needed}, "in_all": dict(needed),
+        "twice": ", ".join(f"{twice[what]} of {count} {what}" for what, count in needed.items()) or "all of it",
+    }
 
 
 def apart(function: Callable[[], object]) -> None:
@@ -205,29 +211,46 @@ def in_process(trial: Trial, path: Path, told: Path, after: float | None = None)
 
 
 def counted(trial: Trial, path: Path, told: Path) -> None:
-    """The stage, which notes each batch and each epoch that it begins."""
+    """The stage, which notes whatever it begins to compute."""
     os.chdir(path.parent)
 
-    def noting(owner: object, name: str, count: Callable[..., int]) -> None:
+    def note(what: str, count: int = 1) -> None:
+        with told.open("a") as file:
+            file.write(f"{what} {count}\n")
+
+    def noting(owner: object, name: str, what: str, count: Callable[..., int]) -> None:
         original = getattr(owner, name)
 
         def noted(*values: Any, **named: Any) -> Any:
-            with told.open("a") as file:
-                file.write(f"{count(*values)}\n")
+            note(what, count(*values))
             return original(*values, **named)
 
         setattr(owner, name, noted)
 
+    noting(images, "_examine", PHOTO, lambda photo: 1)
     # Loading tries an encoder on one photo and one caption, which is no work.
     for name in ("embed_photos", "embed_captions"):
-        noting(Encoder, name, lambda encoder, batch: len(batch) if len(batch) > 1 else 0)
-    noting(loop, "_epoch", lambda *values: 1)
+        noting(Encoder, name, EMBEDDED, lambda encoder, batch: len(batch) if len(batch) > 1 else 0)
+    noting(loop, "_epoch", EPOCH, lambda *values: 1)
+    noting(Here, "once", PIECE, lambda *values: 1)
+    mapped = Here.map
+
+    def pieces(self: Here, work: Work, count: int) -> Iterator[Piece]:
+        if isinstance(work, Trials | PhotoBatches | CaptionBatches):  # which are counted by what they consist of
+            return mapped(self, work, count)
+        return mapped(self, lambda numbers: work(number for number in numbers if note(PIECE) is None), count)
+
+    Here.map = pieces
     trial.run(path)
 
 
-def tally(told: Path) -> int:
-    """How much was begun."""
-    return sum(map(int, told.read_text().split())) if told.exists() else 0
+def tally(told: Path) -> Counter[str]:
+    """How much of what was begun."""
+    begun: Counter[str] = Counter()
+    for line in told.read_text().splitlines() if told.exists() else ():
+        what, _, count = line.partition(" ")
+        begun[what] += int(count)
+    return begun
 
 
 def readable(trial: Trial, path: Path, expected: dict[str, str]) -> bool:

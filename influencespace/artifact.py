@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from influencespace import integrity
+from influencespace.engines.kept import Pieces
 from influencespace.errors import DamagedError, InfluenceSpaceError
 
 MADE_BY = {
@@ -115,11 +116,13 @@ class Artifact:
 
 @dataclass
 class Draft:
-    """An artifact while it is written. ``facts`` goes into its record; ``content`` names what options cannot say."""
+    """An artifact while it is written. ``facts`` goes into its record; ``content`` names what options cannot say; ``pieces``
+    are kept until it stands."""
 
     folder: Path
     facts: dict[str, Any] = field(default_factory=dict)
     content: str = ""
+    pieces: Pieces | None = None
 
     def table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as Parquet."""

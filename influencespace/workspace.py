@@ -16,6 +16,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from filelock import FileLock, Timeout
 from influencespace import __version__, integrity
 from influencespace.artifact import MADE_BY, Artifact, Draft, canonical, damaged, hashed
 from influencespace.curated import Curated
+from influencespace.engines.kept import Pieces
 from influencespace.errors import DamagedError, WorkspaceError
 from influencespace.integrity import RECORD
 from influencespace.options import Options
@@ -304,17 +306,29 @@ class Workspace(Curated):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             try:
-                draft = Draft(folder)
+                draft = Draft(folder, pieces=self.pieces(name, options))
                 yield draft
                 recipe, digest = _recipe(name, options, inputs, decided or draft.content)
                 record = recipe | {
                     "digest": digest, "created": _now(), "seconds": time.monotonic() - began,
                     "version": __version__, "facts": draft.facts, "files": integrity.listing(folder),
                 }
-                (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+                with (folder / RECORD).open("w", encoding="utf-8") as file:
+                    file.write(json.dumps(record, indent=1) + "\n")
+                    file.flush()
+                    # With the record on the disk, whatever else a power cut takes is found by its size and digest.
+                    os.fsync(file.fileno())
                 self._put_in_place(folder, name)
+                draft.pieces.clear()
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def pieces(self, name: str, options: Options) -> Pieces:
+        """What an earlier run with these options and inputs has finished of an artifact before it was killed."""
+        recipe = {
+            "options": options.recipe(), "inputs": self._inputs(name), "device": getattr(options, "device", None),
+        }
+        return Pieces(self.path / "cache" / "pieces" / name, recipe, partial(self._explained, "be written"))
 
     def _inputs(self, name: str) -> dict[str, str]:
         return {need: self.artifact(need).digest for need in NEEDS[name]}

@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import os
 import shutil
 from dataclasses import dataclass
 
@@ -156,6 +157,28 @@ def test_a_kill_between_the_two_renames_leaves_the_old_artifact_whole(workspace,
     make(workspace, "pairs", value=3)
     assert workspace.artifact("pairs").facts == {"value": 3}
     assert sorted(path.name for path in workspace.path.iterdir()) == ["pairs", "workspace.json"]
+
+
+def test_the_record_is_on_the_disk_before_the_artifact_takes_its_place(workspace, monkeypatch):
+    done, path, sync = [], type(workspace.path), os.fsync
+    rename = path.rename
+
+    def synced(descriptor):
+        done.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        content = json.loads((workspace.path / ".pairs.draft" / "artifact.json").read_text())
+        assert content["facts"] == {"value": 1}  # nothing of it waits in the process
+        sync(descriptor)
+
+    def renamed(self, target):
+        done.append(str(self))
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", synced)
+        patch.setattr(path, "rename", renamed)
+        make(workspace, "pairs", value=1)
+    draft = workspace.path / ".pairs.draft"
+    assert done == [str(draft / "artifact.json"), str(draft)]
 
 
 def test_when_the_new_artifact_cannot_be_put_in_place_the_old_one_comes_back(workspace, monkeypatch):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 
+from influencespace import engines
 from influencespace.clusters.names import name_clusters, name_strata, topic_names
 from influencespace.clusters.options import ClusterOptions
 from influencespace.clusters.projection import project
 from influencespace.clusters.tree import TopicSpace, cluster_ids, cut_strata, find_topics
+from influencespace.engines import Piece
 from influencespace.options import restore
 from influencespace.progress import Progress, silent
 from influencespace.proxy.options import ProxyOptions
@@ -24,18 +28,18 @@ def find_clusters(workspace: Workspace, options: ClusterOptions, progress: Progr
     ClustersError
         If there are no training pairs.
     """
-    with workspace.write("clusters", options) as draft:
+    with workspace.write("clusters", options) as draft, engines.start(options, draft.pieces) as engine:
         proxy = workspace.artifact("proxy")
         pairs = prepared_pairs(workspace, restore(ProxyOptions, proxy.record["options"]), "cpu")
         space = TopicSpace(pairs.image.numpy(), pairs.text.numpy(), pairs.train)
         progress(0, 2, "finding topics")
-        topics = find_topics(space, options)
+        topics = engine.once("topics", lambda: {"topics": find_topics(space, options)})["topics"]
         agreement = np.asarray(proxy.array("agreement"))
         strata = cut_strata(topics, agreement, options.strata)
         captions = workspace.artifact("pairs").table("pairs")["caption"].iloc[pairs.train].tolist()
         progress(1, 2, "finding topics")
-        keywords = name_clusters(captions, topics)
-        xy, how = project(space, options.seed, options.sample, progress)
+        keywords = _decoded(engine.once("keywords", lambda: _coded(name_clusters(captions, topics))))
+        xy, how = project(space, options.seed, options.sample, progress, engine)
         members = pd.DataFrame({
             "topic": topics, "cluster": cluster_ids(topics, strata), "x": xy[:, 0], "y": xy[:, 1],
         })
@@ -44,6 +48,15 @@ def find_clusters(workspace: Workspace, options: ClusterOptions, progress: Progr
         draft.table("clusters", _clusters(topics, strata, agreement, topic_names(keywords)))
         draft.facts = {"projection": how, "topics": int(topics.max()) + 1, "clusters": int(members["cluster"].nunique())}
     return workspace.artifact("clusters")
+
+
+def _coded(keywords: dict[int, list[str]]) -> Piece:
+    """Words as bytes of JSON, for pieces are numbers."""
+    return {"json": np.frombuffer(json.dumps(list(keywords.items())).encode(), dtype=np.uint8)}
+
+
+def _decoded(piece: Piece) -> dict[int, list[str]]:
+    return dict(json.loads(piece["json"].tobytes()))
 
 
 def _topics(topics: np.ndarray, keywords: dict[int, list[str]]) -> pd.DataFrame:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from influencespace import engines
 from influencespace.curation.inputs import PlanInputs
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.preview import Response, shares, weights_of
+from influencespace.engines import Engine
 from influencespace.influence.options import EffectOptions
 from influencespace.influence.removal import RemovalEffects
 from influencespace.influence.response import response
@@ -28,21 +30,21 @@ def find_effects(workspace: Workspace, options: EffectOptions, progress: Progres
     InfluenceSpaceError
         If the device is not there, or there are fewer than two validation photos.
     """
-    with workspace.write("effects", options) as draft:
+    with workspace.write("effects", options) as draft, engines.start(options, draft.pieces) as engine:
         progress(0, 1, "fitting the proxy to all pairs")
-        setting = read_setting(workspace, options)
+        setting = read_setting(workspace, options, engine=engine)
         member, count = setting.member[setting.rows], len(setting.labels)
-        effects = RemovalEffects(setting.optimum, setting.losses)
+        effects = RemovalEffects(setting.optimum, setting.losses, engine)
         progress(1, 1, "fitting the proxy to all pairs")
-        found = effects.of_clusters(member, np.arange(count), options.steps, progress)
+        found = effects.of_clusters(member, np.arange(count), options.steps, progress, engine)
         names = [target.name for target in setting.targets]
         table = pd.DataFrame(found.astype(np.float32), columns=names)
         table.insert(0, "cluster", setting.labels)
         for name, column in zip(names, effects.first_order(member, count).T, strict=True):
             table[f"{name}.{FIRST_ORDER}"] = column.astype(np.float32)
         draft.table("clusters", table)
-        model = response(effects, member, count, progress)
-        draft.tensors("response", model | _references(workspace, setting, model, progress))
+        model = engine.once("response", lambda: response(effects, member, count, progress))
+        draft.tensors("response", model | _references(workspace, setting, model, progress, engine))
         optimum = setting.optimum
         draft.tensors("optimum", {"model": optimum.model.cpu().numpy(), "prior": optimum.prior.cpu().numpy()})
         draft.facts = {
@@ -53,14 +55,14 @@ def find_effects(workspace: Workspace, options: EffectOptions, progress: Progres
 
 
 def _references(
-    workspace: Workspace, setting: Setting, model: dict[str, np.ndarray], progress: Progress
+    workspace: Workspace, setting: Setting, model: dict[str, np.ndarray], progress: Progress, engine: Engine
 ) -> dict[str, np.ndarray]:
     """``reference_shares`` (r, c) of plans, as proposed, and the gain that the model misses on each target, (r, targets)."""
     inputs = PlanInputs.read(workspace)
     undecided = inputs.decided({})
     plans = [PlanOptions(reduction=ratio, cap=cap) for ratio, cap in REFERENCES]
     weights = [inputs.plan(undecided, plan).weights for plan in plans]
-    gained = -setting.risen(weights, progress, "retraining under some plans")
+    gained = -setting.risen(weights, progress, "retraining under some plans", engine)
     pairs = np.bincount(setting.member)
     of_clusters = np.stack([weights_of(own, setting.member, pairs) for own in [np.ones(len(setting.member)), *weights]])
     # Keeping all is a reference that needs no retraining.

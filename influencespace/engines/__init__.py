@@ -10,10 +10,13 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from influencespace.engines.options import LOCAL, EngineOptions
 from influencespace.options import Options
+
+if TYPE_CHECKING:
+    from influencespace.engines.kept import Pieces
 
 __all__ = [
     "HERE", "LOCAL", "Engine", "EngineOptions", "Here", "Piece", "Run", "Share", "Tell", "Work", "common", "handed_over",
@@ -54,6 +57,9 @@ class Engine(Protocol):
             Of the work itself; of the engine if a piece cannot be finished however often it is tried.
         """
 
+    def once(self, step: str, make: Callable[[], Piece]) -> Piece:
+        """What comes of a step that falls into no pieces: ``make()``, in this process, unless it is kept from before."""
+
     def runs(self, share: Share, wanted: list[Run], tell: Tell, folder: Path) -> Iterator[Run]:
         """Do long runs, each of which keeps what it has done in the workspace; yields the names of those that are finished.
 
@@ -80,6 +86,10 @@ class Here:
         """See :meth:`Engine.map`."""
         return work(range(count))
 
+    def once(self, step: str, make: Callable[[], Piece]) -> Piece:
+        """See :meth:`Engine.once`."""
+        return make()
+
     def runs(self, share: Share, wanted: list[Run], tell: Tell, folder: Path) -> Iterator[Run]:
         """See :meth:`Engine.runs`."""
         do = share(tell)
@@ -92,20 +102,29 @@ HERE = Here()
 
 
 @contextlib.contextmanager
-def start(options: EngineOptions) -> Iterator[Engine]:
-    """The engine that the options ask for, for as long as the block lasts.
+def start(options: Options, pieces: Pieces | None = None) -> Iterator[Engine]:
+    """The engine that the options ask for, for as long as the block lasts; this process where they ask for none.
+
+    Parameters
+    ----------
+    pieces
+        Where what comes of each piece is kept, so that it is not computed again if the stage is killed.
 
     Raises
     ------
     EngineError
         If Ray is not installed, or there is none at the address.
     """
-    if options.engine == LOCAL:
-        yield HERE
-        return
-    from influencespace.engines.ray_engine import connected
+    with contextlib.ExitStack() as held:
+        engine: Engine = HERE
+        if isinstance(options, EngineOptions) and options.engine != LOCAL:
+            from influencespace.engines.ray_engine import connected
 
-    with connected(options) as engine:
+            engine = held.enter_context(connected(options))
+        if pieces is not None:
+            from influencespace.engines.kept import Keeping  # brings numpy along
+
+            engine = Keeping(engine, pieces)
         yield engine
 
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -157,6 +157,10 @@ class RayEngine:
                     kind, message = found[REFUSED]
                     raise getattr(errors, kind)(message)
                 yield found
+
+    def once(self, step: str, make: Callable[[], Piece]) -> Piece:
+        """See :meth:`~influencespace.engines.Engine.once`."""
+        return make()
 
     def runs(self, share: Share, wanted: list[Run], tell: Tell, folder: Path) -> Iterator[Run]:
         """See :meth:`~influencespace.engines.Engine.runs`."""

@@ -33,9 +33,11 @@ def _unwatched() -> None:
 
 @dataclass(frozen=True)
 class Trials:
-    """Tries settings on the full data, one a piece; ``trainer()`` is the trainer that this process has."""
+    """Tries settings on the full data, one a piece, which goes on after the last epoch that is kept; ``trainer()`` is the
+    trainer that this process has."""
 
     trainer: Callable[[], Trainer]
+    kept: Kept
     settings: list[Settings]
     seeds: tuple[int, ...]
     watch: Callable[[], None] = _unwatched
@@ -43,7 +45,8 @@ class Trials:
     def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
         """Yields ``scores`` (photos,) a piece."""
         for piece in pieces:
-            yield {"scores": trial_scores(self.trainer(), self.settings[piece], self.seeds, self.watch)}
+            one = self.settings[piece]
+            yield {"scores": trial_scores(self.trainer(), one, self.seeds, self.watch, partial(self.kept.trying, one))}
 
 
 def tuned(
@@ -66,7 +69,7 @@ def tuned(
             progress(len(tried), len(settings), "choosing learning rate and epochs on the full data")
 
     report()
-    work = Trials(elsewhere, left, seeds) if engine.remote else Trials(lambda: trainer, left, seeds, report)
+    work = Trials(elsewhere, kept, left, seeds) if engine.remote else Trials(lambda: trainer, kept, left, seeds, report)
     for one, found in zip(left, engine.map(work, len(left)) if left else (), strict=True):
         tried[one] = np.array(found["scores"])
         kept.keep_trial(one, tried[one])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from influencespace.engines import HERE, Engine, Piece
 from influencespace.influence.scores import target_gradients
 from influencespace.proxy.bilinear import Batches, fit, loss_and_gradient, prior_scale
 from influencespace.proxy.crossfit import PreparedPairs
@@ -43,16 +44,20 @@ class Optimum:
     ridge: float
 
     @classmethod
-    def of(cls, pairs: PreparedPairs, rows: np.ndarray, ridge: float, batch_size: int, seed: int) -> Optimum:
-        """Fit the proxy to some pairs (positions in all pairs)."""
+    def of(
+        cls, pairs: PreparedPairs, rows: np.ndarray, ridge: float, batch_size: int, seed: int, engine: Engine = HERE
+    ) -> Optimum:
+        """Fit the proxy to some pairs (positions in all pairs), ten times closer than retraining is asked to come."""
         batches = pairs.batches(rows, batch_size, seed)
-        prior = pairs.zeros if pairs.similarity is None else prior_scale(batches, pairs.similarity) * pairs.similarity
-        return cls.fit(batches, prior, ridge)
 
-    @classmethod
-    def fit(cls, batches: Batches, prior: torch.Tensor, ridge: float) -> Optimum:
-        """Fit the proxy to batches, ten times closer than retraining is asked to come."""
-        return cls(batches, fit(batches, ridge, prior, ITERATIONS, 0.1 * TOLERANCE), prior, ridge)
+        def fitted() -> Piece:
+            prior = pairs.zeros if pairs.similarity is None else prior_scale(batches, pairs.similarity) * pairs.similarity
+            model = fit(batches, ridge, prior, ITERATIONS, 0.1 * TOLERANCE)
+            return {"model": model.cpu().numpy(), "prior": prior.cpu().numpy()}
+
+        found = engine.once("optimum", fitted)
+        model, prior = (torch.tensor(found[name]).to(pairs.zeros) for name in ("model", "prior"))
+        return cls(batches, model, prior, ridge)
 
     def gradient(self, m: torch.Tensor, batches: Batches) -> torch.Tensor:
         """(kx, ky): the gradient of the objective, ridge included, on other batches."""

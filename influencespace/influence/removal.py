@@ -25,9 +25,14 @@ Positive = keeping the cluster helps: without it, the target's loss is higher.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
 import numpy as np
 import torch
 
+from influencespace.engines import HERE, Engine, Piece
 from influencespace.errors import InfluenceSpaceError
 from influencespace.influence.optimum import Optimum, TargetLosses, reweighted
 from influencespace.influence.scores import slopes
@@ -40,6 +45,8 @@ ADJOINT_TOLERANCE = 0.03
 ADJOINT_ITERATIONS = 300
 # Steps end when what is left, weighed by the adjoints, is at most this part of the spread of first-order effects.
 ENOUGH = 0.1
+# Clusters whose gradients are found in one pass over the data.
+TOGETHER = 64
 
 
 class RemovalEffects:
@@ -57,11 +64,12 @@ class RemovalEffects:
         (kx, ky), units in which the curvature is about one.
     """
 
-    def __init__(self, optimum: Optimum, losses: TargetLosses) -> None:
+    def __init__(self, optimum: Optimum, losses: TargetLosses, engine: Engine = HERE) -> None:
         self.optimum, self.losses = optimum, losses
         self.before = losses.at(optimum.model)
         self.unit = units(optimum.batches, optimum.ridge)
-        self.adjoints = self._solve(losses.gradients(optimum.model))
+        solved = engine.once("adjoints", lambda: {"adjoints": self._solve(losses.gradients(optimum.model)).cpu().numpy()})
+        self.adjoints = torch.tensor(solved["adjoints"]).to(optimum.model)
 
     def first_order(self, member: np.ndarray, count: int, estimand: str = "full") -> np.ndarray:
         """(count, targets): first-order influence of the clusters that (n,) ``member`` numbers, for comparison."""
@@ -70,16 +78,16 @@ class RemovalEffects:
         found -= found.mean(0)
         return np.stack([np.bincount(member, column, minlength=count) for column in found.T], 1) / len(member)
 
-    def of_clusters(self, member: np.ndarray, clusters: np.ndarray, steps: int, progress: Progress = silent) -> np.ndarray:
-        """(len(clusters), targets) float64: the removal effects of some of the clusters that (n,) ``member`` numbers."""
+    def of_clusters(
+        self, member: np.ndarray, clusters: np.ndarray, steps: int, progress: Progress = silent, engine: Engine = HERE
+    ) -> np.ndarray:
+        """(len(clusters), targets) float64: the removal effects of some of the clusters that (n,) ``member`` numbers, each of
+        which is a piece for the engine."""
         out, enough = np.zeros((len(clusters), len(self.before))), ENOUGH * self.first_order(member, int(member.max()) + 1).std(0)
-        for first in range(0, len(clusters), 64):
-            some = clusters[first : first + 64]
-            starts = gradients_without(self.optimum, member, some)
-            for k, (cluster, start) in enumerate(zip(some, starts, strict=True)):
-                progress(first + k, len(clusters), "predicting removals")
-                out[first + k] = self._effect((member != cluster).astype(np.float64), start, steps, enough)
-        progress(len(clusters), len(clusters), "predicting removals")
+        progress(0, len(clusters), "predicting removals")
+        for k, found in enumerate(engine.map(Removals(self, member, clusters, steps, enough), len(clusters))):
+            out[k] = found["effect"]
+            progress(k + 1, len(clusters), "predicting removals")
         return out
 
     def of_weights(self, weights: np.ndarray, steps: int) -> np.ndarray:
@@ -87,10 +95,11 @@ class RemovalEffects:
         if not (weights > 0).any():
             return self.losses.at(self.optimum.prior) - self.before
         start = self.optimum.gradient(self.optimum.model, reweighted(self.optimum.batches, weights))
-        return self._effect(weights, start, steps, np.zeros(len(self.before)))
+        return self.effect(weights, start, steps, np.zeros(len(self.before)))
 
-    def _effect(self, weights: np.ndarray, start: torch.Tensor, steps: int, enough: np.ndarray) -> np.ndarray:
-        """At most ``steps``, until what the adjoints say is left is at most (targets,) ``enough``."""
+    def effect(self, weights: np.ndarray, start: torch.Tensor, steps: int, enough: np.ndarray) -> np.ndarray:
+        """(targets,) float64: the effect of (n,) weights, under which the gradient at the optimum is ``start`` (kx, ky): at most
+        ``steps``, until what the adjoints say is left is at most (targets,) ``enough``."""
         if not (weights > 0).any():
             return self.losses.at(self.optimum.prior) - self.before
         changed, model, unit = reweighted(self.optimum.batches, weights), self.optimum.model, self.unit
@@ -137,6 +146,26 @@ class RemovalEffects:
             f"The targets' influence could not be solved for in {ADJOINT_ITERATIONS} steps: the proxy's ridge "
             f"({self.optimum.ridge:g}) is too weak for these features. Fit the proxies with a larger one."
         )
+
+
+@dataclass(frozen=True)
+class Removals:
+    """Predicts the removal of clusters, one a piece."""
+
+    effects: RemovalEffects
+    member: np.ndarray
+    clusters: np.ndarray
+    steps: int
+    enough: np.ndarray
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
+        """Yields ``effect`` (targets,) a piece."""
+        wanted = iter(self.clusters[piece] for piece in pieces)
+        while len(some := np.array(list(islice(wanted, TOGETHER)))):
+            starts = gradients_without(self.effects.optimum, self.member, some)
+            for cluster, start in zip(some, starts, strict=True):
+                weights = (self.member != cluster).astype(np.float64)
+                yield {"effect": self.effects.effect(weights, start, self.steps, self.enough)}
 
 
 def gradients_without(optimum: Optimum, member: np.ndarray, clusters: np.ndarray) -> torch.Tensor:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from influencespace.engines import HERE, Engine, Piece
 from influencespace.errors import InfluenceSpaceError
 from influencespace.features.device import pick_device
 from influencespace.influence.optimum import Optimum, TargetLosses
@@ -44,17 +45,34 @@ class Setting:
     labels: np.ndarray
     member: np.ndarray
 
-    def risen(self, weights: Sequence[np.ndarray], progress: Progress, what: str) -> np.ndarray:
-        """(k, targets): by how much the losses rise when the proxy is retrained under each of k (n_train,) weights."""
+    def risen(self, weights: Sequence[np.ndarray], progress: Progress, what: str, engine: Engine = HERE) -> np.ndarray:
+        """(k, targets): by how much the losses rise when the proxy is retrained under each of k (n_train,) weights, each of
+        which is a piece for the engine."""
         before, out = self.losses.at(self.optimum.model), np.empty((len(weights), len(self.targets)))
-        for k, own in enumerate(weights):
-            progress(k, len(weights), what)
-            out[k] = self.losses.at(self.optimum.retrained(np.asarray(own[self.rows], dtype=np.float64))) - before
-        progress(len(weights), len(weights), what)
+        progress(0, len(weights), what)
+        for k, found in enumerate(engine.map(Retraining(self, weights), len(weights))):
+            out[k] = found["losses"] - before
+            progress(k + 1, len(weights), what)
         return out
 
 
-def read_setting(workspace: Workspace, options: EffectOptions, stored: dict[str, torch.Tensor] | None = None) -> Setting:
+@dataclass(frozen=True)
+class Retraining:
+    """Retrains the proxy under (n_train,) weights, one a piece."""
+
+    setting: Setting
+    weights: Sequence[np.ndarray]
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
+        """Yields ``losses`` (targets,) a piece."""
+        for piece in pieces:
+            own = np.asarray(self.weights[piece][self.setting.rows], dtype=np.float64)
+            yield {"losses": self.setting.losses.at(self.setting.optimum.retrained(own))}
+
+
+def read_setting(
+    workspace: Workspace, options: EffectOptions, stored: dict[str, torch.Tensor] | None = None, engine: Engine = HERE
+) -> Setting:
     """Fit the proxy to the training pairs of a workspace, or take up ``model`` and ``prior`` of one fitted before.
 
     Raises
@@ -75,7 +93,7 @@ def read_setting(workspace: Workspace, options: EffectOptions, stored: dict[str,
     pairs = prepared_pairs(workspace, proxy, options.device)
     labels, member = coded(workspace.artifact("clusters").table("members")["cluster"].to_numpy(dtype=object))
     rows = sample_rows(np.arange(len(pairs.train)), proxy.fitted_pairs, proxy.seed)
-    optimum = _optimum(pairs, pairs.train[rows], fitted.ridge, proxy, stored)
+    optimum = _optimum(pairs, pairs.train[rows], fitted.ridge, proxy, stored, engine)
     losses = TargetLosses(
         pairs.batches(validation.rows, proxy.batch_size, proxy.seed), np.stack([target.anchors for target in targets])
     )
@@ -90,8 +108,9 @@ def stored_setting(workspace: Workspace, device: str) -> Setting:
 
 
 def _optimum(
-    pairs: PreparedPairs, rows: np.ndarray, ridge: float, proxy: ProxyOptions, stored: dict[str, torch.Tensor] | None
+    pairs: PreparedPairs, rows: np.ndarray, ridge: float, proxy: ProxyOptions, stored: dict[str, torch.Tensor] | None,
+    engine: Engine,
 ) -> Optimum:
     if stored is None:
-        return Optimum.of(pairs, rows, ridge, proxy.batch_size, proxy.seed)
+        return Optimum.of(pairs, rows, ridge, proxy.batch_size, proxy.seed, engine)
     return Optimum(pairs.batches(rows, proxy.batch_size, proxy.seed), stored["model"], stored["prior"], ridge)

@@ -83,7 +83,7 @@ def score(workspace: Workspace, options: ScoreOptions, progress: Progress = sile
         fitted, proxy = stored_fit(workspace, options.device)
         pairs = prepared_pairs(workspace, proxy, options.device)
         validation, clusters = heldout(source.table("pairs"), "validation"), members["cluster"].to_numpy(dtype=object)
-        with engines.start(options) as engine:
+        with engines.start(options, draft.pieces) as engine:
             scored = score_pairs(
                 pairs, fitted, clusters, validation, source.facts["groups"], proxy, options, progress, engine
             )

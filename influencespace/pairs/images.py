@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from influencespace.ahead import PATIENCE, ahead
+from influencespace.engines.kept import Pieces
 from influencespace.pairs.problems import MISSING_FILE, NOT_A_FILE, OUTSIDE, OVERSIZED_IMAGE, UNREADABLE_IMAGE
 from influencespace.pairs.stretch import container, open_image
 from influencespace.progress import Progress
@@ -21,6 +25,10 @@ from influencespace.progress import Progress
 DIGEST_CHARACTERS = 32
 # Photos that are begun before they are asked for.
 DEPTH = 256
+# Photos whose check is kept at once.
+PIECE = 16
+# What changes with a file: its number, size and times; empty if that cannot be told.
+State = list[int]
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
 """What counts as an image. Pillow knows more, some of which start other programs (EPS, WMF) or are no photos."""
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|data:")
@@ -82,11 +90,16 @@ class Finder:
         return os.path.commonpath([self._root, real]) == self._root
 
 
-def check_images(paths: Sequence[str], progress: Progress) -> dict[str, Photo]:
+def check_images(paths: Sequence[str], progress: Progress, pieces: Pieces | None = None) -> dict[str, Photo]:
     """Decode every image completely, each path once, and take the digest of its file.
 
     Nothing less than decoding finds a truncated file. Pillow lets go of the interpreter while it decodes, so
     threads help.
+
+    Parameters
+    ----------
+    pieces
+        Where is kept what was found, some photos a piece. What is there already counts as long as its file is the same.
 
     Returns
     -------
@@ -95,21 +108,71 @@ def check_images(paths: Sequence[str], progress: Progress) -> dict[str, Photo]:
     """
     distinct = list(dict.fromkeys(paths))
     found: dict[str, Photo] = {}
+    checked = Checked(pieces)
     workers = min(8, max(2, os.cpu_count() or 2))
     with warnings.catch_warnings():
         # Set here once for all threads, which share these filters.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        for done, photo in enumerate(ahead(_examine, distinct, workers, DEPTH, late=_unanswered), 1):
+        for done, (photo, state) in enumerate(ahead(checked, distinct, workers, DEPTH, late=_unanswered), 1):
             found[photo.path] = photo
+            checked.keep(photo, state)
             if done % 64 == 0 or done == len(distinct):
                 progress(done, len(distinct), "photos checked")
     return found
 
 
-def _unanswered(path: str) -> Photo:
+class Checked:
+    """Checks photos, and keeps the digests of whole ones together with the state of their files.
+
+    Parameters
+    ----------
+    pieces
+        Where they are kept; None for nowhere.
+    """
+
+    def __init__(self, pieces: Pieces | None) -> None:
+        self._pieces = pieces
+        self._known: dict[str, list] = {}
+        self._new: list[list] = []
+        if pieces is not None:
+            pieces.begin()
+            for name in pieces.names():
+                self._known |= {path: found for path, *found in json.loads(pieces.get(name)["json"].tobytes())}
+            self._number = count(len(pieces.names()))
+
+    def __call__(self, path: str) -> tuple[Photo, State]:
+        """The photo, examined unless its file is as it was then, and the state of its file if it is new; for threads."""
+        if self._pieces is None:
+            return _examine(path), []
+        state = _state(path)  # before it is read: what changes meanwhile is examined again by the next run
+        before, found = self._known.get(path, (None, None))
+        if state and before == state:
+            return Photo(path, found), []
+        return _examine(path), state
+
+    def keep(self, photo: Photo, state: State) -> None:
+        """Keep what was found, once it is enough for a piece."""
+        if not state or photo.digest is None:
+            return
+        self._new.append([photo.path, state, photo.digest])
+        if len(self._new) == PIECE:
+            piece = {"json": np.frombuffer(json.dumps(self._new).encode(), dtype=np.uint8)}
+            self._pieces.keep(f"photos {next(self._number)}", piece)
+            self._new = []
+
+
+def _state(path: str) -> State:
+    try:
+        found = os.stat(container(path))
+    except (OSError, ValueError):
+        return []
+    return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _unanswered(path: str) -> tuple[Photo, State]:
     detail = f"was not read within {PATIENCE:.0f} seconds: its disk does not answer, or its file keeps the decoder busy for ever"
-    return Photo(path, problem=UNREADABLE_IMAGE, detail=detail)
+    return Photo(path, problem=UNREADABLE_IMAGE, detail=detail), []
 
 
 def _examine(path: str) -> Photo:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from influencespace.engines.kept import Pieces
 from influencespace.errors import PairsError
 from influencespace.pairs.candidates import Origin
 from influencespace.pairs.images import Finder, Photo, check_images, digest
@@ -17,7 +18,7 @@ from influencespace.progress import Progress
 
 def with_photos(
     pairs: pd.DataFrame, tables: dict[str, tuple[Origin, Records]], embeddings: Vectors | None, problems: Problems,
-    progress: Progress,
+    progress: Progress, pieces: Pieces | None = None,
 ) -> pd.DataFrame:
     """The pairs whose photo can be used, with ``image_path`` and ``photo``; the others are reported.
 
@@ -32,6 +33,8 @@ def with_photos(
         The origins by name, with their records.
     embeddings
         (m, dx) image embeddings, or None.
+    pieces
+        As for :func:`~influencespace.pairs.images.check_images`.
 
     Raises
     ------
@@ -42,7 +45,7 @@ def with_photos(
     looked_for = pairs["origin"].map({name: finder is not None for name, finder in finders.items()}).astype(bool)
     looked_for |= pairs["inside"].notna()
     photos = pd.Series(index=pairs.index, dtype=object)
-    photos[looked_for] = _found(pairs[looked_for], finders, progress)
+    photos[looked_for] = _found(pairs[looked_for], finders, progress, pieces)
     if embeddings is not None:
         blocks = embeddings.take(pairs["embedding"][~looked_for].to_numpy()).blocks()
         photos[~looked_for] = [Photo(None, digest(row.tobytes())) for block in blocks for row in block]
@@ -66,11 +69,13 @@ def _finder(origin: Origin, records: Records) -> Finder | None:
     return Finder(records.folder, folder)
 
 
-def _found(pairs: pd.DataFrame, finders: dict[str, Finder | None], progress: Progress) -> list[Photo]:
+def _found(
+    pairs: pd.DataFrame, finders: dict[str, Finder | None], progress: Progress, pieces: Pieces | None
+) -> list[Photo]:
     inside = pairs["inside"].astype(object).where(pairs["inside"].notna(), None)
     named = list(zip(pairs["origin"], pairs["image"], inside, strict=True))
     located = {
         name: Photo(name[2]) if name[2] is not None else finders[name[0]](name[1]) for name in dict.fromkeys(named)
     }
-    checked = check_images([photo.path for photo in located.values() if photo.path], progress)
+    checked = check_images([photo.path for photo in located.values() if photo.path], progress, pieces)
     return [checked[located[name].path] if located[name].path else located[name] for name in named]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from influencespace.engines.kept import Pieces
 from influencespace.errors import PairsError
 from influencespace.pairs.candidates import META, candidates, origins, select
 from influencespace.pairs.groups import compared_values, lexicon
@@ -65,11 +66,13 @@ class ImportedPairs:
         return content.hexdigest()[:32]
 
 
-def read_pairs(options: ImportOptions, progress: Progress, folder: Path | None = None) -> ImportedPairs:
+def read_pairs(
+    options: ImportOptions, progress: Progress, folder: Path | None = None, pieces: Pieces | None = None
+) -> ImportedPairs:
     """Read what the options name into pairs with splits and groups.
 
     What is wrong with single rows is collected in ``problems`` and the rest goes on. Nothing is written but images that
-    come as bytes inside of a table, which are copied to ``folder``.
+    come as bytes inside of a table, which are copied to ``folder``, and which photos are whole, which is kept in ``pieces``.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def read_pairs(options: ImportOptions, progress: Progress, folder: Path | None =
     pairs["embedding"] = pairs["record"] + pairs["origin"].map(dict(zip(names, offsets, strict=True))).astype(np.int64)
     image, text = (_joined(records.image for records in read), _joined(records.text for records in read))
     origin_of = dict(zip(names, zip(tables, read, strict=True), strict=True))
-    pairs = with_photos(pairs, origin_of, image, problems, progress)
+    pairs = with_photos(pairs, origin_of, image, problems, progress, pieces)
     for name in options.lexicon:
         # Per table: a wrong caption in training must not change the group of a photo that is held out.
         pairs[GROUP + name] = lexicon(name, pairs["caption"], pairs["origin"] + pairs["photo"])

@@ -26,7 +26,7 @@ def import_pairs(workspace: Workspace, options: ImportOptions, progress: Progres
         If the workspace cannot be written.
     """
     images = workspace.private("images")
-    pairs = read_pairs(options, progress, images)
+    pairs = read_pairs(options, progress, images, workspace.pieces("pairs", options))
     with workspace.write("pairs", options) as draft:
         draft.content = pairs.digest()
         draft.facts = pairs.facts

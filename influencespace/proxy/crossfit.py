@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -173,7 +174,7 @@ def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = 
     folds = np.stack([draw_folds(photo, options.folds, options.seed + 1000 * r) for r in range(options.repeats)])
     models = pairs.zeros.repeat(options.repeats, options.folds, 1, 1)
     priors, scores = np.zeros(models.shape[:2]), np.zeros(folds.shape)
-    ridge = options.ridge or choose_ridge(pairs, folds[0] == 0, options, progress)
+    ridge = options.ridge or choose_ridge(pairs, folds[0] == 0, options, progress, engine)
     count = options.repeats * options.folds
     progress(0, count, "fitting proxies")
     for done, found in enumerate(engine.map(Fits(pairs, folds, ridge, options), count)):
@@ -186,7 +187,9 @@ def cross_fit(pairs: PreparedPairs, options: ProxyOptions, progress: Progress = 
     return CrossFit(folds, models, priors, ((mean - mean.mean()) / max(mean.std(), 1e-12)).astype(np.float32), ridge)
 
 
-def choose_ridge(pairs: PreparedPairs, held: np.ndarray, options: ProxyOptions, progress: Progress = silent) -> float:
+def choose_ridge(
+    pairs: PreparedPairs, held: np.ndarray, options: ProxyOptions, progress: Progress = silent, engine: Engine = HERE
+) -> float:
     """The ridge of ``RIDGES`` with the least loss on the training pairs marked in (n_train,) ``held``, fitted to the others.
 
     From the strongest to the weakest, each started where the one before ended, until the loss rises: it is unimodal, and
@@ -198,8 +201,8 @@ def choose_ridge(pairs: PreparedPairs, held: np.ndarray, options: ProxyOptions, 
     best, least, model = RIDGES[-1], np.inf, prior
     for k, ridge in enumerate(reversed(RIDGES)):
         progress(k, len(RIDGES), "choosing the proxies' ridge")
-        model = fit(batches, ridge, prior, tolerance=TOLERANCE, start=model)
-        loss = float(loss_and_gradient(model, unseen)[0])
+        found = engine.once("ridge", partial(_tried, batches, unseen, ridge, prior, model))
+        model, loss = torch.tensor(found["model"]).to(prior), float(found["loss"])
         if loss >= least:
             break
         best, least = ridge, loss
@@ -239,6 +242,12 @@ def sample_rows(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng([seed, most]).choice(rows, most, replace=False, shuffle=False))
+
+
+def _tried(batches: Batches, unseen: Batches, ridge: float, prior: torch.Tensor, start: torch.Tensor) -> Piece:
+    """The ``model`` that a ridge gives, and its ``loss`` on pairs that it has not seen."""
+    model = fit(batches, ridge, prior, tolerance=TOLERANCE, start=start)
+    return {"model": model.cpu().numpy(), "loss": float(loss_and_gradient(model, unseen)[0])}
 
 
 def _prior(batches: Batches, pairs: PreparedPairs) -> tuple[torch.Tensor, float]:

@@ -25,7 +25,7 @@ def fit_proxies(workspace: Workspace, options: ProxyOptions, progress: Progress 
     """
     with workspace.write("proxy", options) as draft:
         pairs = prepared_pairs(workspace, options, options.device)
-        with engines.start(options) as engine:
+        with engines.start(options, draft.pieces) as engine:
             fitted = cross_fit(pairs, options, progress, engine)
         draft.array("agreement", fitted.agreement)
         draft.array("folds", fitted.folds)

@@ -129,13 +129,19 @@ def untouched(
 
 @memory_explained()
 def trial_scores(
-    trainer: Trainer, settings: Settings, seeds: tuple[int, ...], watch: Callable[[], None] = lambda: None
+    trainer: Trainer, settings: Settings, seeds: tuple[int, ...], watch: Callable[[], None] = lambda: None,
+    checkpoint: Callable[[int], Path | None] = lambda seed: None,
 ) -> np.ndarray:
-    """(photos,) validation Recall@10 in [0, 1] of the full data with these settings, mean over seeds; watched every epoch."""
+    """(photos,) validation Recall@10 in [0, 1] of the full data with these settings, mean over seeds; watched every epoch.
+
+    ``checkpoint`` names the one of each seed.
+    """
     weights, found = np.ones(len(trainer.data.train), dtype=np.float32), []
     for seed in seeds:
         task = trainer.task(settings, seed)
-        fit(task, weights, settings, seed, device=trainer.device, watch=lambda step: watch())
+        fit(
+            task, weights, settings, seed, device=trainer.device, watch=lambda step: watch(), checkpoint=checkpoint(seed)
+        )
         judged = trainer.judge(task, trainer.data.validation)
         found.append(photo_scores(*judged.ranks(), judged.photo, DECIDES)[BOTH])
     return np.mean(found, axis=0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from influencespace.clusters import projection
-from influencespace.clusters.projection import FEWEST, _placed, _principal, _scaled, project
+from influencespace.clusters.projection import FEWEST, Reduction, _placed, _principal, _scaled, project
 from influencespace.clusters.tree import TopicSpace
 
 BLOBS = 6
@@ -43,12 +43,19 @@ def test_points_beyond_the_sample_are_placed_among_their_like_and_it_is_said():
 
 def test_the_space_is_read_in_chunks_that_change_nothing(monkeypatch):
     space, _ = blobs(400)
-    fitted = np.arange(0, 400, 3)
-    whole, read = _principal(space, fitted), []
+    whole, read = project(space, seed=0, sample=100)[0], []
     monkeypatch.setattr(projection, "CHUNK", 70)
     sides = [Reads(side, read) for side in (space[:, :8], space[:, 8:])]
-    np.testing.assert_allclose(_principal(TopicSpace(*sides, np.arange(400)), fitted), whole, atol=1e-6)
-    assert max(read) == len(fitted)
+    np.testing.assert_allclose(project(TopicSpace(*sides, np.arange(400)), seed=0, sample=100)[0], whole, atol=1e-5)
+    assert max(read) == 100
+
+
+def test_points_are_reduced_to_their_principal_components():
+    space, _ = blobs(200)
+    reduced = Reduction(**_principal(space, np.arange(200)))(space)
+    centred = space - space.mean(0)
+    spread = np.linalg.svd(centred / np.abs(centred).max(), compute_uv=False)
+    np.testing.assert_allclose(np.linalg.norm(reduced, axis=0), spread[: reduced.shape[1]], rtol=1e-4)
 
 
 class Reads:

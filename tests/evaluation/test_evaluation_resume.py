@@ -178,6 +178,26 @@ def test_cancelled_training_keeps_the_settings_that_were_tried(untrained, monkey
     assert tried == GRID[1:]
 
 
+def test_settings_that_are_being_tried_go_on_after_their_last_epoch(untrained, whole, monkeypatch):
+    trained, one = [], loop._epoch
+    monkeypatch.setattr(loop, "_epoch", lambda *given: (trained.append(None), one(*given))[1])
+
+    def until(epochs):
+        def cancel(done, total, what):
+            if len(trained) >= epochs or what.startswith("training"):
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            train_arms(untrained, OPTIONS, cancel)
+        return len(trained)
+
+    # Two seeds each of three and of ten epochs.
+    assert [until(epochs) for epochs in (2, 4, 20, np.inf)] == [2, 4, 20, 26]
+    ours, theirs = kept_of(untrained), kept_of(whole)
+    assert not list(ours.folder.glob("trying=*"))
+    assert all(np.array_equal(ours.tried(settings), theirs.tried(settings)) for settings in GRID)
+
+
 def test_a_further_arm_and_seed_add_to_what_is_there(whole, tmp_path):
     workspace = type(whole)(shutil.copytree(whole.path, tmp_path / "more"))
     done = counted(workspace, TrainOptions(arms=OPTIONS.arms, seeds=4))

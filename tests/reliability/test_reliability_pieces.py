@@ -1,0 +1,172 @@
+"""Stages that break off go on with the piece at hand, come to the same bytes, and leave nothing behind."""
+
+import json
+import shutil
+
+import pytest
+from encoder_cases import make_photos
+from engine_cases import SMALL, copied_workspace, shared_workspace
+
+from influencespace.clusters import projection
+from influencespace.clusters.options import ClusterOptions
+from influencespace.engines import Here, kept
+from influencespace.influence.options import ScoreOptions
+from influencespace.integrity import listing
+from influencespace.pairs import images
+from influencespace.pairs.options import ImportOptions
+from influencespace.proxy.options import ProxyOptions
+from influencespace.stages import STAGES, run_stages
+from influencespace.workspace import NEEDS, Workspace
+
+OPTIONS = SMALL | {
+    "proxy": ProxyOptions(folds=2, repeats=2, dimensions=16, batch_size=64),  # chooses its ridge
+    "cluster": ClusterOptions(topics=4, strata=5, sample=100),
+}
+# The same stage with other options.
+OTHER = {"proxy": ProxyOptions(folds=2, repeats=2, dimensions=8, batch_size=64), "score": ScoreOptions(rank=8)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def planted(tmp_path_factory):
+    """What others share too is made as it is, before anything is put in place of what it is made with."""
+    shared_workspace(tmp_path_factory)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Every piece is written as soon as it is there, and a map is drawn at once."""
+    monkeypatch.setattr(kept, "EVERY", 0)
+    monkeypatch.setattr(kept, "WORTH", 0)
+    monkeypatch.setattr(projection, "CHUNK", 50)
+    monkeypatch.setattr(projection, "_umap", lambda points, near, distance, seed: points[:, :2] + distance[:, 1:2])
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """What is computed, in its order."""
+    begun = []
+    mapped, once = Here.map, Here.once
+
+    def noted(work):
+        def noting(pieces):
+            for piece in pieces:
+                begun.append(f"{type(work.work).__name__} {work.which[piece]}")
+                yield piece
+
+        return lambda pieces: work(noting(pieces))
+
+    monkeypatch.setattr(Here, "map", lambda self, work, count: mapped(self, noted(work), count))
+    monkeypatch.setattr(Here, "once", lambda self, step, make: (begun.append(step), once(self, step, make))[1])
+    return begun
+
+
+def lacking(tmp_path_factory, path, name):
+    """A workspace that lacks a stage and all that is made from it."""
+    workspace, _ = copied_workspace(tmp_path_factory, path)
+    made = STAGES[name].artifact
+    for artifact in NEEDS:
+        if artifact == made or made in NEEDS[artifact]:
+            shutil.rmtree(workspace.path / artifact, ignore_errors=True)
+    return workspace
+
+
+def broken_off(workspace, name, options, monkeypatch, after):
+    """Run a stage until so many pieces are kept, or to its end."""
+    keep, done = kept.Pieces.keep, []
+
+    def kept_then_dies(self, piece, found):
+        keep(self, piece, found)
+        done.append(piece)
+        if len(done) == after:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kept.Pieces, "keep", kept_then_dies)
+        with pytest.raises(KeyboardInterrupt):
+            run_stages(workspace, {name: options})
+
+
+def files(workspace, name):
+    return listing(workspace.path / STAGES[name].artifact)
+
+
+@pytest.mark.parametrize("name", ["proxy", "cluster", "score", "effects", "verify"])
+def test_a_stage_goes_on_with_the_piece_at_hand_and_comes_to_the_same(
+    tmp_path_factory, tmp_path, monkeypatch, computed, name
+):
+    whole = lacking(tmp_path_factory, tmp_path / "whole", name)
+    run_stages(whole, {name: OPTIONS[name]})
+    pieces, expected = list(computed), files(whole, name)
+    assert len(pieces) >= 5
+    workspace = lacking(tmp_path_factory, tmp_path / "killed", name)
+    for done in (1, len(pieces) // 2 - 1, 1):  # killed again and again
+        broken_off(workspace, name, OPTIONS[name], monkeypatch, done)
+        assert workspace.state(STAGES[name].artifact) == "missing" and workspace.check() == {}
+    computed.clear()
+    run_stages(workspace, {name: OPTIONS[name]})
+    assert computed == pieces[len(pieces) // 2 + 1 :]
+    assert files(workspace, name) == expected
+    assert not (workspace.path / "cache" / "pieces" / STAGES[name].artifact).exists()
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_nothing_is_taken_over_under_other_options(tmp_path_factory, tmp_path, monkeypatch, computed, name):
+    workspace = lacking(tmp_path_factory, tmp_path / "w", name)
+    broken_off(workspace, name, OPTIONS[name], monkeypatch, 3)
+    computed.clear()
+    run_stages(workspace, {name: OTHER[name]})
+    again = list(computed)
+    shutil.rmtree(workspace.path / STAGES[name].artifact)
+    computed.clear()
+    run_stages(workspace, {name: OTHER[name]})
+    assert again == computed
+
+
+def test_nothing_is_taken_over_from_other_inputs(tmp_path_factory, tmp_path, monkeypatch, computed):
+    workspace = lacking(tmp_path_factory, tmp_path / "w", "score")
+    broken_off(workspace, "score", OPTIONS["score"], monkeypatch, 3)
+    run_stages(workspace, {"cluster": OPTIONS["cluster"]})
+    computed.clear()
+    run_stages(workspace, {"score": OPTIONS["score"]})
+    assert computed[0] == "Solving 0"
+
+
+def test_a_damaged_piece_is_computed_again(tmp_path_factory, tmp_path, monkeypatch, computed):
+    whole, workspace = (lacking(tmp_path_factory, tmp_path / path, "verify") for path in ("whole", "killed"))
+    run_stages(whole, {"verify": OPTIONS["verify"]})
+    broken_off(workspace, "verify", OPTIONS["verify"], monkeypatch, 3)
+    (file,) = (workspace.path / "cache" / "pieces" / "verification").iterdir()
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    computed.clear()
+    run_stages(workspace, {"verify": OPTIONS["verify"]})
+    assert computed == [*(f"Retraining {k}" for k in (1, 3, 4, 5)), *(f"Retraining {k}" for k in range(4))]
+    assert files(workspace, "verify") == files(whole, "verify")
+
+
+@pytest.fixture
+def examined(monkeypatch):
+    """The photos that are decoded."""
+    decoded, examine = [], images._examine
+    monkeypatch.setattr(images, "_examine", lambda path: (decoded.append(path), examine(path))[1])
+    return decoded
+
+
+def test_an_import_decodes_only_photos_that_were_not_decoded_before_or_have_changed(tmp_path, monkeypatch, examined):
+    paths = make_photos(tmp_path / "photos", 40)
+    paths[5].write_bytes(paths[5].read_bytes()[:50])
+    table = tmp_path / "pairs.jsonl"
+    rows = [{"image": str(path), "caption": f"a red dog runs {i}"} for i, path in enumerate(paths)]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ImportOptions(source=str(table))
+    whole, workspace = (Workspace(tmp_path / name, create=True) for name in ("whole", "killed"))
+    run_stages(whole, {"import": options})
+    broken_off(workspace, "import", options, monkeypatch, 2)  # two pieces of 16 whole photos
+    paths[3].write_bytes(paths[3].read_bytes())  # as good as another one
+    examined.clear()
+    run_stages(workspace, {"import": options})
+    # Photo 5 is damaged and so looked at again; so is what came after the first 33, and what was written to.
+    assert sorted(examined) == sorted(str(path) for path in [paths[3], paths[5], *paths[33:]])
+    assert files(workspace, "import") == files(whole, "import")
+    assert not (workspace.path / "cache" / "pieces" / "pairs").exists()

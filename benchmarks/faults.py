@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from encoder_cases import make_encoder, make_photos
 from engine_cases import SMALL, planted_folder, planted_import
+from PIL import Image
 
 from influencespace import integrity
 from influencespace.curation.history import History
@@ -126,6 +127,9 @@ def line(row: dict[str, Any], heading: bool) -> str:
 def photographed(folder: Path) -> list[Trial]:
     """The stages that look at photos, each with a workspace that lacks it."""
     paths = make_photos(folder / "photos", PHOTOS)
+    for path in paths:  # as large as photos are, so that looking at them takes its time
+        with Image.open(path) as photo:
+            photo.resize((640, 480)).save(path)
     table = folder / "pairs.jsonl"
     rows = ({"image": str(path), "caption": f"a red dog runs {i}"} for i, path in enumerate(paths))
     table.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

@@ -1,8 +1,7 @@
-"""What commands report, in words: key facts of a stage, problems of the import, and what curation found in the demo."""
+"""What commands report, in words: problems of the import, versions, predictions, and what curation found in the demo."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +19,9 @@ from influencespace.influence.targets import OVERALL
 from influencespace.influence.verification import verdicts
 from influencespace.options import restore
 from influencespace.shell.commands import ASKED_FOR
-from influencespace.shell.results import RARE, UNDAMAGED, plan_summary
-from influencespace.workspace import MADE_BY, Artifact, Workspace
+from influencespace.shell.facts import count, key_facts
+from influencespace.shell.results import RARE, UNDAMAGED
+from influencespace.workspace import Workspace
 
 if TYPE_CHECKING:
     from influencespace.repeating import Repeated
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 SHOWN = 5
 # Reduction ratios whose predicted effect is shown beside that of the plan.
 PREVIEWED = (0.1, 0.2, 0.3, 0.4, 0.5)
-
-
-def key_facts(workspace: Workspace, artifact: str) -> str:
-    """The figures of a stage's artifact that a person looks for, on one line."""
-    made = workspace.artifact(artifact)
-    return _FACTS[artifact](workspace, made)
 
 
 def stage_lines(workspace: Workspace, artifact: str) -> list[str]:
@@ -75,7 +69,7 @@ def problem_lines(workspace: Workspace) -> list[str]:
         return []
     lines = [_problem(row) for row in problems.head(SHOWN).to_dict("records")]
     more = f"; the first {SHOWN}" if len(problems) > SHOWN else ""
-    return [f"{_count(len(problems), 'problem')} (all in {pairs.folder / 'problems.parquet'}{more}):", *lines]
+    return [f"{count(len(problems), 'problem')} (all in {pairs.folder / 'problems.parquet'}{more}):", *lines]
 
 
 def cluster_lines(workspace: Workspace) -> list[str]:
@@ -178,11 +172,11 @@ def comparison_lines(found: Comparison) -> list[str]:
     lines = [f"{letter}: version {side.version.id}, {_called(side.version)}{side.version.what}  ({_asked(side.version)})"
              for letter, side in (("A", a), ("B", b))]
     lines += [
-        f"A keeps {a.kept:,} and B {b.kept:,} of {_count(found.pairs, 'pair')}: both {found.both:,}, "
+        f"A keeps {a.kept:,} and B {b.kept:,} of {count(found.pairs, 'pair')}: both {found.both:,}, "
         f"A alone {len(found.only_a):,}, B alone {len(found.only_b):,}; "
         f"{len(found.reweighted):,} that both keep have another weight.",
         *(f"{letter}: {note}" for letter, side in (("A", a), ("B", b)) for note in side.notes),
-        f"{_count(len(found.clusters), 'cluster')} treated otherwise" + (":" if len(found.clusters) else "."),
+        f"{count(len(found.clusters), 'cluster')} treated otherwise" + (":" if len(found.clusters) else "."),
     ]
     lines += [
         f"  {row.cluster:>6}  {row.disposition_a} ({row.kept_a} of {row.pairs}) -> {row.disposition_b} ({row.kept_b})  {row.name}"
@@ -215,55 +209,11 @@ def repeated_lines(repeated: Repeated) -> list[str]:
 def found_lines(found: dict[str, dict[str, int]]) -> list[str]:
     """What curation found of the faults that were planted in the demo."""
     lines = ["Of what was planted in the demo's pairs, the plan prunes:"]
-    for kind, count in found.items():
+    for kind, pairs in found.items():
         name = {UNDAMAGED: "undamaged pairs", RARE: "pairs of the rare group"}.get(kind, kind.replace("_", " "))
-        share = 100 * count["pruned"] / count["planted"] if count["planted"] else 0.0
-        lines.append(f"  {name:<24} {count['pruned']:>5,} of {count['planted']:>5,}  ({share:.0f} %)")
+        share = 100 * pairs["pruned"] / pairs["planted"] if pairs["planted"] else 0.0
+        lines.append(f"  {name:<24} {pairs['pruned']:>5,} of {pairs['planted']:>5,}  ({share:.0f} %)")
     return lines
-
-
-def _pairs(workspace: Workspace, made: Artifact) -> str:
-    counts, photos = made.facts["counts"], made.facts["photos"]
-    splits = ", ".join(f"{counts[split]:,} {split} ({photos[split]:,} photos)" for split in ("train", "validation", "test"))
-    return f"pairs: {splits}; {_count(sum(made.facts['problems'].values()), 'problem')}"
-
-
-def _features(workspace: Workspace, made: Artifact) -> str:
-    aligned = "aligned" if made.facts["aligned"] else "not aligned"
-    device = f" on {made.facts['device']}" if made.facts["device"] else ""
-    return f"{made.facts['encoder']}{device}, {aligned}"
-
-
-def _proxy(workspace: Workspace, made: Artifact) -> str:
-    options = made.record["options"]
-    return f"{options['repeats']} x {options['folds']} folds, ridge {made.facts['ridge']:g}"
-
-
-def _clusters(workspace: Workspace, made: Artifact) -> str:
-    return f"{made.facts['topics']} topics, {made.facts['clusters']} clusters; map: {made.facts['projection']}"
-
-
-def _scores(workspace: Workspace, made: Artifact) -> str:
-    return "targets: " + ", ".join(target["name"] for target in made.json("targets"))
-
-
-def _plan(workspace: Workspace, made: Artifact) -> str:
-    plan = plan_summary(workspace)
-    clusters = ", ".join(f"{count} {disposition}" for disposition, count in plan["clusters"].items())
-    return (
-        f"{plan['kept']:,} of {plan['pairs']:,} pairs kept, {plan['removed']:,} removed ({plan['reduction']:.1f} %), "
-        f"{plan['up_weighted']:,} up-weighted; clusters: {clusters}"
-    )
-
-
-def _effects(workspace: Workspace, made: Artifact) -> str:
-    facts = made.facts
-    return f"one proxy on {facts['pairs']:,} of {facts['of']:,} pairs, ridge {facts['ridge']:g}"
-
-
-def _verification(workspace: Workspace, made: Artifact) -> str:
-    verdicts = ", ".join(f"{name} {verdict}" for name, verdict in made.facts["verdicts"].items())
-    return f"retrained without {_count(made.facts['clusters'], 'cluster')}: {verdicts}"
 
 
 def _called(version: Version) -> str:
@@ -272,7 +222,7 @@ def _called(version: Version) -> str:
 
 def _asked(version: Version) -> str:
     decided = sum(map(len, version.decisions.values()))
-    return f"{said(version.options)}; {_count(decided, 'decision')}"
+    return f"{said(version.options)}; {count(decided, 'decision')}"
 
 
 def _figure(figure: dict[str, float | None]) -> str:
@@ -281,29 +231,7 @@ def _figure(figure: dict[str, float | None]) -> str:
     return f"{figure['mean']:.2f} [" + ", ".join("-" if figure[k] is None else f"{figure[k]:.2f}" for k in ("low", "high")) + "]"
 
 
-def _training(workspace: Workspace, made: Artifact) -> str:
-    results = made.json("results")
-    decides = results["decides"]
-    arms = ", ".join(f"{arm['arm']} {arm['recall'][decides]['both']['mean']:.1f}" for arm in results["arms"])
-    return f"{decides} over {_count(len(results['seeds']), 'seed')}: {arms}"
-
-
-def _ablations(workspace: Workspace, made: Artifact) -> str:
-    grid, seeds = made.facts["grid"], made.facts["seeds"]
-    values = "; ".join(f"{knob} {', '.join(f'{value:g}' for value in values)}" for knob, values in grid.items())
-    return f"{_count(seeds, 'seed')}: {values}"
-
-
-_FACTS: dict[str, Callable[[Workspace, Artifact], str]] = dict(zip(
-    MADE_BY, (_pairs, _features, _proxy, _clusters, _scores, _plan, _effects, _verification, _training, _ablations), strict=True
-))
-
-
 def _problem(row: dict[str, Any]) -> str:
     place = row["table"] if row["row"] < 0 else f"{row['table']} row {row['row']}"
     detail = f" ({row['detail']})" if row["detail"] and not pd.isna(row["detail"]) else ""
     return f"  {place}: {row['problem']}{detail}, {row['action']}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -158,7 +158,7 @@ def test_damaged_decisions_are_an_error_and_change_nothing(workspace, history):
 
 def test_where_nothing_can_be_written_it_is_read_as_it_is(workspace, history, monkeypatch):
     def frozen():
-        monkeypatch.setattr("influencespace.curation.history.os.access", lambda path, mode: False)
+        monkeypatch.setattr("influencespace.curation.ledger.os.access", lambda path, mode: False)
 
     frozen()
     assert history.head().what == BEGINNING and history.versions() == [history.head()] and not workspace.history.exists()

@@ -103,7 +103,7 @@ def test_what_is_whole_is_not_set_aside(workspace):
 def test_where_nothing_can_be_written_a_damaged_history_is_seen_through(workspace, monkeypatch):
     history = grown(workspace)
     no_database(workspace.history)
-    monkeypatch.setattr("influencespace.curation.history.os.access", lambda path, mode: False)
+    monkeypatch.setattr("influencespace.curation.ledger.os.access", lambda path, mode: False)
     assert history.head().decisions == workspace.decisions() and len(history.versions()) == 1
     assert "present decisions are all there is to see" in history.check()[0]
     assert not list(workspace.path.glob("*.damaged*"))

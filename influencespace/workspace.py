@@ -16,7 +16,6 @@ import platform
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -328,7 +327,13 @@ class Workspace(Curated):
         recipe = {
             "options": options.recipe(), "inputs": self._inputs(name), "device": getattr(options, "device", None),
         }
-        return Pieces(self.path / "cache" / "pieces" / name, recipe, partial(self._explained, "be written"))
+        return Pieces(self.path / "cache" / "pieces" / name, recipe, self._keeping)
+
+    @contextlib.contextmanager
+    def _keeping(self) -> Iterator[None]:
+        self.private("pieces")  # an error where the workspace is gone, which must not come back as a cache
+        with self._explained("be written"):
+            yield
 
     def _inputs(self, name: str) -> dict[str, str]:
         return {need: self.artifact(need).digest for need in NEEDS[name]}

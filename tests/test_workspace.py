@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from influencespace.engines import kept
 from influencespace.errors import InfluenceSpaceError, WorkspaceError
 from influencespace.options import Options, option
 from influencespace.workspace import NEEDS, Workspace, canonical
@@ -355,6 +356,17 @@ def test_a_workspace_that_was_deleted_does_not_come_back_as_a_cache(workspace):
     shutil.rmtree(workspace.path)
     with pytest.raises(WorkspaceError, match="is gone"):
         workspace.private("thumbnails")
+    assert not workspace.path.exists()
+
+
+def test_pieces_do_not_bring_back_a_workspace_that_was_deleted(workspace, monkeypatch):
+    monkeypatch.setattr(kept, "EVERY", 0)
+    monkeypatch.setattr(kept, "WORTH", 0)
+    pieces = workspace.pieces("pairs", Made())
+    pieces.keep("first", {"number": 1})
+    shutil.rmtree(workspace.path)
+    with pytest.raises(WorkspaceError, match="is gone"):
+        pieces.keep("second", {"number": 2})
     assert not workspace.path.exists()
 
 

@@ -29,9 +29,9 @@ import influencespace
 from influencespace.engines import Engine, Piece, Run, Share, Tell, Work
 
 # Pieces are written once computing them took so many seconds, and so many times as long as writing takes: a local disk takes
-# less than a hundredth of that time, and a slow one a tenth.
+# some hundredths of that time, and a slow one a tenth.
 EVERY, WORTH = 0.02, 10
-# What results are rounded by.
+# Other versions of these may round otherwise.
 LIBRARIES = ("torch", "numpy", "sklearn", "umap")
 _DIGEST, _HEAD = 32, 40  # bytes of a digest, and of what stands before the bytes of an entry
 
@@ -42,7 +42,8 @@ class Pieces:
     Parameters
     ----------
     folder
-        For the pieces of one stage alone; made when there is something to keep. Files of other recipes in it are removed.
+        For the pieces of one stage alone; made, in one that is there, when there is something to keep. Files of other recipes
+        in it are removed.
     recipe
         All that the pieces depend on, as plain JSON values; the code and the libraries are added to it.
     writing
@@ -85,7 +86,7 @@ class Pieces:
         if time.monotonic() - self._since < max(EVERY, WORTH * self._spent):
             return
         with self._writing():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(exist_ok=True)
             target, began = self._file, time.monotonic()
             data = _packed(self._held)
             size = len(data).to_bytes(_HEAD - _DIGEST, "little")

@@ -1,17 +1,20 @@
 """Many sessions on one app: what each costs the server in memory, and how long decisions and pages take while all are at work.
 
-Two kinds of sessions do the same things. Windows are pages of a real Chromium, which draws in software: some of them, since a
-small machine cannot draw twenty maps of a million points. Visitors speak the same messages over the same websocket and fetch
-the same columns and photos, and draw nothing (``tests/browser/visitor.py``). Server, windows and visitors share the machine.
+Two kinds of sessions do the same things. Windows are pages of a real Chromium, which draws in software. Visitors speak the same
+messages over the same websocket and fetch the same columns and photos, and draw nothing (``tests/browser/visitor.py``): drawing
+twenty maps of a million points takes a small machine far more than serving them. Server, windows and visitors share the machine,
+so beside the server's processor time stands that of the browser.
 
 First they come one after the other; each looks at pages, chooses a topic, decides, moves a slider and takes steps back, and the
 memory of the server is read when it rests. Then all work at once, with pauses between one act and the next as TPC-W has them:
-exponential with a mean of 7 s, 70 s at most. Then all decide at the same moment, several times. Last, all leave.
+exponential with a mean of 7 s, 70 s at most. Then all decide at the same moment, several times. Two windows look whether
+either sees what the other has typed and chosen and not decided. Last, all leave.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -29,7 +32,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
-from sessions import Session, Window, chromium
+from sessions import Browser, Session, Window
 from visiting import started
 from visitor import Visitor
 
@@ -39,6 +42,8 @@ PAGES = ("data", "influence", "curate", "clusters", "train", "export")
 # What sessions do at work, with how often.
 DECIDE, TURN, SLIDE, UNDO, REORDER = "a decision", "a change of page", "ratio let go", "undo", "fairness let go"
 OFTEN = {DECIDE: 10, TURN: 4, SLIDE: 2, UNDO: 2, REORDER: 1}
+# What is typed in one window, and must not be seen in another.
+SEARCH, TYPED = 'input[aria-label="Find by name"]', "a"
 REST = 1.0
 # Streamlit keeps a session for two minutes, for one whose connection was lost.
 KEPT = 125.0
@@ -73,7 +78,7 @@ class Process:
     """What the kernel says of a process."""
 
     def __init__(self, pid: int) -> None:
-        self._folder = Path(f"/proc/{pid}")
+        self.pid, self._folder = pid, Path(f"/proc/{pid}")
 
     def memory(self) -> dict[str, float]:
         """``Rss``, ``Pss`` and ``Anonymous``, what is no file's; in MB."""
@@ -82,8 +87,24 @@ class Process:
 
     def seconds(self) -> float:
         """How long it has had a processor."""
-        user, system = (self._folder / "stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return self._fields()[1]
+
+    @classmethod
+    def below(cls, pid: int, but: int) -> float:
+        """How long processes that descend from one have had a processor, but for one of them."""
+        there: dict[int, tuple[int, float]] = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                there[int(folder.name)] = cls(int(folder.name))._fields()
+        family = {pid}
+        while new := {child for child, (parent, _) in there.items() if parent in family} - family:
+            family |= new
+        return sum(there[member][1] for member in family - {pid, but})
+
+    def _fields(self) -> tuple[int, float]:
+        """The process that began it, and how long it has had a processor."""
+        fields = (self._folder / "stat").read_text().rpartition(")")[2].split()
+        return int(fields[1]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -97,11 +118,11 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.workspace.parent) as temporary:
         shutil.copytree(asked.workspace, Path(temporary) / "workspaces" / "copy")
-        with started(Path(temporary) / "workspaces", Path(temporary) / "log") as (server, address), chromium() as browser:
+        with started(Path(temporary) / "workspaces", Path(temporary) / "log") as (server, address), Browser() as browser:
             measure(address, Process(server.pid), browser, asked)
 
 
-def measure(address: str, server: Process, browser: str, asked: argparse.Namespace) -> None:
+def measure(address: str, server: Process, browser: Browser, asked: argparse.Namespace) -> None:
     """Have sessions come, work, decide at once and leave."""
     print(f"Load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores at the beginning")
     rest, alone, together, burst = [server.memory()], Times(), Times(), Times()
@@ -116,21 +137,25 @@ def measure(address: str, server: Process, browser: str, asked: argparse.Namespa
         print(f"session {number + 1}: {rest[-1]}", file=sys.stderr)
         return session
 
-    # A window belongs to the thread that has opened it, so each session has a thread of its own.
     workers = [ThreadPoolExecutor(1) for _ in range(asked.sessions)]
     sessions = [worker.submit(come, number).result() for number, worker in enumerate(workers)]
 
     def total() -> int:
         return together.count + burst.count
 
+    def drawing() -> float:
+        return Process.below(os.getpid(), server.pid) if asked.windows else 0.0
+
     def all_do(act: Callable[..., object], *given: object) -> None:
-        before, acts, began = server.seconds(), total(), time.monotonic()
+        before, of_browser, acts, began = server.seconds(), drawing(), total(), time.monotonic()
         begun = [worker.submit(act, session, *given) for worker, session in zip(workers, sessions, strict=True)]
         for future in begun:
             future.result()
-        used, acts, took = server.seconds() - before, total() - acts, time.monotonic() - began
+        used, drawn = server.seconds() - before, drawing() - of_browser
+        acts, took = total() - acts, time.monotonic() - began
         if acts:
             print(f"{acts} acts in {took:.0f} s; the server had a processor for {used / acts:.2f} s each")
+            print(f"Of one core the server took {used / took:.0%}, the browser {drawn / took:.0%}")
         time.sleep(REST)
         rest.append(server.memory())
 
@@ -138,6 +163,9 @@ def measure(address: str, server: Process, browser: str, asked: argparse.Namespa
     print(f"Load average {os.getloadavg()[0]:.1f} after all had been at work")
     all_do(at_once, burst, threading.Barrier(asked.sessions), asked.bursts)
     report(rest, asked.sessions, (alone, "one at work"), (together, "all at work"), (burst, "all in the same moment"))
+    if asked.windows > 1:
+        kept = apart(*sessions[-2:])
+        print(f"What one window has typed and chosen and not decided, another {'does not see' if kept else 'SEES'}.")
     all_do(lambda session: session.visit.close())
     for worker in workers:
         worker.shutdown()
@@ -178,6 +206,19 @@ def at_once(session: Session, times: Times, barrier: threading.Barrier, count: i
         times.take(DECIDE, session, session.decide)
         session.visit.fetch()
         barrier.wait()
+
+
+def apart(one: Session, other: Session) -> bool:
+    """Whether what is typed and chosen in one window stays out of another."""
+    for session in (one, other):
+        session.turn_to("influence")
+    before = other.visit.value(SEARCH), other.visit.url
+    one.visit.enter(SEARCH, TYPED)
+    one.turn_to("curate")
+    one.next_row()
+    for session, page in ((one, "influence"), (other, "data"), (other, "influence")):
+        session.turn_to(page)
+    return before == (other.visit.value(SEARCH), other.visit.url) and one.visit.value(SEARCH) == TYPED != before[0]
 
 
 def do(session: Session, act: str, times: Times) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
-import socket
-from collections.abc import Iterator
-from typing import Protocol
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
 
 import visiting
-from playwright.sync_api import TimeoutError, sync_playwright
-from visiting import settled
-from workbench import RAN, RUNS, ran
+from playwright.async_api import Page, async_playwright
+from visiting import Runs
 
-PATIENCE, PRESSES = 120_000, 24
+T = TypeVar("T")
+PATIENCE, PRESSES = 120_000, 24  # milliseconds, and how often a key is pressed in that time
 # The buttons that sessions press, and their keys on the keyboard.
 KEYS = {"triage_next": "j", "triage_prune": "p", "triage_keep": "k", "history_undo": "z"}
 
@@ -94,66 +96,122 @@ class Session:
         self.visit.step("fairness", self.draw.random() < 0.5)
 
 
-@contextlib.contextmanager
-def chromium() -> Iterator[str]:
-    """The address of a Chromium, by which threads reach it: Playwright's own objects belong to the thread that made them."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=visiting.CHROMIUM, args=[*visiting.FLAGS, f"--remote-debugging-port={port}"]
-        )
-        yield f"http://127.0.0.1:{port}"
-        opened.close()
+class Browser:
+    """One Chromium for many windows, driven from a thread of its own: whoever asks from another waits for the answer."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="browser", daemon=True)
+
+    def __enter__(self) -> Browser:
+        self._thread.start()
+        self._playwright = self.do(async_playwright().start())
+        self._chromium = self.do(self._playwright.chromium.launch(executable_path=visiting.CHROMIUM, args=visiting.FLAGS))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.do(self._chromium.close())
+        self.do(self._playwright.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def do(self, what: Coroutine[Any, Any, T]) -> T:
+        """Have it done, and wait until it is."""
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result()
+
+    async def window(self) -> Page:
+        """An empty page with cookies, cache and storage of its own."""
+        context = await self._chromium.new_context(viewport={"width": 1280, "height": 720})
+        context.set_default_timeout(PATIENCE)
+        return await context.new_page()
 
 
 class Window:
-    """A page of a real Chromium, to be used in the thread that has opened it."""
+    """A page of a real Chromium; each has cookies, cache and storage of its own.
+
+    Parameters
+    ----------
+    browser
+        Where it opens.
+    address, query
+        As of a visitor.
+    """
 
     drawn = True
 
-    def __init__(self, browser: str, address: str, query: str) -> None:
-        self._address, self._query = address, query
-        self._playwright = sync_playwright().start()
-        self._context = self._playwright.chromium.connect_over_cdp(browser).new_context(viewport={"width": 1280, "height": 720})
-        self._context.add_init_script(RUNS)
-        self._page = self._context.new_page()
-        self._page.set_default_timeout(PATIENCE)
+    def __init__(self, browser: Browser, address: str, query: str) -> None:
+        self._browser, self._address, self._query = browser, address, query
+        self._page = browser.do(browser.window())
+        self._runs = Runs(self._page)
 
     def open(self, page: str) -> None:
         """Go to a page by its name in the address."""
         if self._page.url.startswith(self._address):
-            ran(self._page, self._page.get_by_role("link", name=page.capitalize(), exact=True).click)
+            self._browser.do(self._ran(self._page.get_by_role("link", name=page.capitalize(), exact=True).click()))
         else:
-            self._page.goto(f"{self._address}/{page}?{self._query}")
-            settled(self._page)
+            self._browser.do(self._ran(self._page.goto(f"{self._address}/{page}?{self._query}")))
 
     def press(self, key: str) -> None:
-        """Press a button by its key on the keyboard, again where a busy page has missed it."""
-        before = self._page.evaluate("() => { document.activeElement.blur(); return window.runs }")
-        for _ in range(PRESSES):
-            self._page.locator("body").press(KEYS[key])
-            with contextlib.suppress(TimeoutError):
-                self._page.wait_for_function("before => window.runs > before", arg=before, timeout=PATIENCE // PRESSES)
-                break
-        self._page.wait_for_function(RAN, arg=before)
+        """Press a button by its key on the keyboard, again where a page that was just opened has missed it."""
+        self._browser.do(self._ran(self._pressed(KEYS[key])))
 
     def step(self, slider: str, up: bool) -> None:
-        """Move a slider of the plan by a step, and let it go."""
-        self._page.locator(f"#plan-{slider}").focus()
-        ran(self._page, lambda: self._page.keyboard.press("ArrowRight" if up else "ArrowLeft"))
+        """Move a slider of the plan by a step, and let it go; the other way where it is at its end."""
+        self._browser.do(self._ran(self._moved(slider, up)))
 
     def choose(self, place: int) -> None:
         """Choose a topic of the list on the page Clusters by its place."""
-        rows = self._page.locator("tr[data-id]")
-        ran(self._page, rows.nth(place % rows.count()).click)
+        self._browser.do(self._ran(self._chosen(place)))
 
     def fetch(self) -> None:
         """Wait until nothing is on its way."""
-        self._page.wait_for_load_state("networkidle")
+        self._browser.do(self._page.wait_for_load_state("networkidle"))
+
+    def value(self, selector: str) -> str:
+        """What stands in a field of the page."""
+        return self._browser.do(self._page.locator(selector).input_value())
+
+    def enter(self, selector: str, text: str) -> None:
+        """Type into a field for which the page runs while one types."""
+        self._browser.do(self._ran(self._page.locator(selector).fill(text)))
+
+    @property
+    def url(self) -> str:
+        """The address that the page has now, which says what is chosen on it."""
+        return self._page.url
 
     def close(self) -> None:
         """Leave."""
-        self._context.close()
-        self._playwright.stop()
+        self._browser.do(self._page.context.close())
+
+    async def _ran(self, act: Awaitable[object]) -> None:
+        """Do something, and wait until the page has run for it and shows what came of it."""
+        before = self._runs.begun
+        await act
+        await self._until(lambda: self._runs.begun > before and not self._runs.running, PATIENCE)
+        await self._page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+    async def _pressed(self, key: str) -> None:
+        before = self._runs.begun
+        for _ in range(PRESSES):
+            await self._page.evaluate("() => document.activeElement.blur()")
+            await self._page.locator("body").press(key)
+            with contextlib.suppress(TimeoutError):
+                return await self._until(lambda: self._runs.begun > before, PATIENCE / PRESSES)
+
+    async def _until(self, holds: Callable[[], bool], patience: float) -> None:
+        end = time.monotonic() + patience / 1000
+        while not holds():
+            if time.monotonic() > end:
+                raise TimeoutError(f"The page has not run within {patience / 1000:.0f} s.")
+            await asyncio.sleep(0.005)
+
+    async def _moved(self, slider: str, up: bool) -> None:
+        field = self._page.locator(f"#plan-{slider}")
+        room = await field.evaluate("(field, up) => up ? field.value < field.max * 1 : field.value > field.min * 1", up)
+        await field.focus()
+        await self._page.keyboard.press("ArrowRight" if up == room else "ArrowLeft")
+
+    async def _chosen(self, place: int) -> None:
+        rows = self._page.locator("tr[data-id]")
+        await rows.nth(place % await rows.count()).click()

@@ -21,21 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"
 import visiting
 from drawn import draw_workspace
 from playwright.sync_api import Browser, Page, sync_playwright
-from visiting import DRAG, MAP, Traffic, go_to, served, settled
+from visiting import DRAG, MAP, Runs, Traffic, go_to, served, settled
 
 SIZES = {"100k": 100_000, "1m": 1_000_000}
 PAGES = ("Data", "Influence", "Curate", "Train", "Results", "Export", "Clusters")
 DRAWN = f"{MAP}[data-frames]"
-# Counts the runs of the page's script, so that one can wait for the end of the next one.
-RUNS = """window.runs = 0
-let before = null
-new MutationObserver(() => {
-  const now = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState
-  if (now !== before && now === "running") window.runs++
-  before = now
-}).observe(document, { subtree: true, childList: true, attributes: true })"""
-RAN = """before => window.runs > before &&
-  document.querySelector('[data-testid="stApp"]').dataset.testScriptState === "notRunning" """
+PATIENCE = 120_000  # milliseconds
+_runs: dict[Page, Runs] = {}
 # All in sight have come; what lies below the window's edge is fetched when it is scrolled to.
 PHOTOS = """() => { const photos = [...document.querySelectorAll('*')]
   .flatMap(node => [...(node.shadowRoot?.querySelectorAll('.gallery img') ?? [])])
@@ -109,9 +101,9 @@ def of_size(folder: Path, name: str, repeats: int) -> dict[str, str]:
 def visit(browser: Browser) -> tuple[Page, Traffic]:
     """A browser that has seen nothing yet."""
     context, traffic = browser.new_context(viewport={"width": 1280, "height": 720}), Traffic()
-    context.add_init_script(RUNS)
     page = context.new_page()
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(PATIENCE)
+    _runs[page] = Runs(page)
     traffic.watch(page)
     return page, traffic
 
@@ -130,9 +122,14 @@ def still(page: Page) -> None:
 
 def ran(page: Page, act: Callable[[], object]) -> None:
     """Do something, and wait until the page has run for it."""
-    before = page.evaluate("() => window.runs")
+    runs, end = _runs[page], time.monotonic() + PATIENCE / 1000
+    before = runs.begun
     act()
-    page.wait_for_function(RAN, arg=before)
+    while runs.begun == before or runs.running:
+        if time.monotonic() > end:
+            raise TimeoutError(f"The page did not run: {runs.begun - before} runs have begun.")
+        page.wait_for_timeout(5)
+    settled(page)
 
 
 def recoloured(page: Page, by: str) -> None:

@@ -32,6 +32,6 @@ def again() -> None:
 
 
 def hold(key: Hashable, value: object) -> None:
-    """Hold on to that value of a key for the rest of the run, and find all else anew."""
-    again()
-    of(key, lambda: value)
+    """Hold on to that value of a key, whatever was found before, for the rest of the run."""
+    if _FOUND in st.session_state:
+        st.session_state[_FOUND][key] = value

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 import influencespace
 
@@ -106,6 +107,30 @@ class Traffic:
 
     def _received(self, frame) -> None:
         self.down += len(frame)
+
+
+class Runs:
+    """The runs of a page's script, by the messages of its websocket: one that is over in a moment the page may never show.
+
+    Attributes
+    ----------
+    begun
+        How many runs have begun.
+    running
+        Whether the latest goes on.
+    """
+
+    def __init__(self, page) -> None:
+        self.begun, self.running = 0, False
+        page.on("websocket", lambda socket: socket.on("framereceived", self._received))
+
+    def _received(self, frame: bytes) -> None:
+        message = ForwardMsg.FromString(frame)
+        kind = message.WhichOneof("type")
+        if kind == "new_session":
+            self.begun, self.running = self.begun + 1, True
+        elif kind == "script_finished":
+            self.running = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
 
 class Watch:

@@ -131,7 +131,7 @@ def test_killed_training_loses_at_most_one_epoch(untrained, monkeypatch):
         trained.append(len(trained))
         return one(task, *rest)
 
-    (begun,) = kept.folder.glob("checkpoint=*")
+    (begun,) = kept.folder.glob("checkpoint=*.safetensors")
     arm, seed = begun.stem.removeprefix("checkpoint=").rsplit("=", 1)
     course = Course()
     course.follow(kept.journal)

@@ -31,8 +31,8 @@ from influencespace.engines import Engine, Piece, Run, Share, Tell, Work
 # Pieces are written once computing them took so many seconds, and so many times as long as writing takes: a local disk takes
 # some hundredths of that time, and a slow one a tenth.
 EVERY, WORTH = 0.02, 10
-# Other versions of these may round otherwise.
-LIBRARIES = ("torch", "numpy", "sklearn", "umap")
+# Other versions of these may come to something else.
+LIBRARIES = ("torch", "numpy", "sklearn", "umap", "PIL")
 _DIGEST, _HEAD = 32, 40  # bytes of a digest, and of what stands before the bytes of an entry
 
 

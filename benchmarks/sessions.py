@@ -15,7 +15,8 @@ from playwright.async_api import Page, async_playwright
 from visiting import Runs
 
 T = TypeVar("T")
-PATIENCE, PRESSES = 120_000, 24  # milliseconds, and how often a key is pressed in that time
+# Milliseconds, for a machine that draws twenty windows in software, and how often a key is pressed in that time.
+PATIENCE, PRESSES = 600_000, 120
 # The buttons that sessions press, and their keys on the keyboard.
 KEYS = {"triage_next": "j", "triage_prune": "p", "triage_keep": "k", "history_undo": "z"}
 

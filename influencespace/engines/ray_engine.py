@@ -53,7 +53,7 @@ def connected(options: EngineOptions) -> Iterator[RayEngine]:
     Raises
     ------
     EngineError
-        If Ray is not installed, or there is none at the address.
+        If Ray is not installed, there is none at the address, or none can be started here.
     """
     ray = prepared(local=options.address is None)
     threads = torch.get_num_threads()
@@ -69,7 +69,7 @@ def connected(options: EngineOptions) -> Iterator[RayEngine]:
         ray.init(
             **here, log_to_driver=False, logging_level=logging.ERROR, runtime_env=_environment(options.address, threads),
         )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except Exception as error:  # Ray says with a plain one that a node took too long to start
         where = options.address or "this machine"
         raise EngineError(f"There is no Ray to be had at {where}: {str(error).splitlines()[0]}") from error
     try:

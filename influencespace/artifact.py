@@ -25,6 +25,19 @@ MADE_BY = {
     "pairs": "import", "features": "embed", "proxy": "proxy", "clusters": "cluster", "scores": "score", "plan": "plan",
     "effects": "effects", "verification": "verify", "training": "train", "ablations": "ablate",
 }
+# The stages in the order of the road, and what each reads. stages.py says what they do.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "pairs": (),
+    "features": ("pairs",),
+    "proxy": ("pairs", "features"),
+    "clusters": ("pairs", "features", "proxy"),
+    "scores": ("pairs", "features", "proxy", "clusters"),
+    "plan": ("pairs", "features", "proxy", "clusters", "scores"),
+    "effects": ("pairs", "features", "proxy", "clusters", "scores"),
+    "verification": ("pairs", "features", "proxy", "clusters", "scores", "effects"),
+    "training": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
+    "ablations": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
+}
 # What readers raise on a file that is broken; only asked where the record is of before files were listed in it.
 UNREADABLE = (OSError, ValueError, EOFError, SafetensorError, pa.ArrowException)
 

@@ -1,4 +1,4 @@
-"""One folder on disk is one curation project; this file, with artifact.py and curated.py, alone knows what lies where in it.
+"""One folder on disk is one curation project; this file, artifact.py, curated.py and holding.py alone know what lies where in it.
 
 A workspace holds one *artifact* a stage: a folder with tables (Parquet), arrays (npy), tensors (safetensors) and facts
 (JSON), beside an ``artifact.json`` that says which stage made it, with which options, from which inputs. From that
@@ -12,41 +12,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from influencespace import __version__, integrity
-from influencespace.artifact import MADE_BY, Artifact, Draft, canonical, damaged, hashed
+from influencespace.artifact import MADE_BY, NEEDS, Artifact, Draft, canonical, damaged, hashed
 from influencespace.curated import Curated
 from influencespace.engines.kept import Pieces
 from influencespace.errors import DamagedError, WorkspaceError
+from influencespace.holding import hold, now
 from influencespace.integrity import RECORD
 from influencespace.options import Options
 
 __all__ = ["MADE_BY", "NEEDS", "Artifact", "Draft", "Workspace", "canonical"]
 
 FORMAT = 1
-HOLDER = ".holder.json"
 RECORDED = {"stage", "options", "inputs", "content", "digest", "created", "seconds", "version", "facts"}
-# The stages in the order of the road, and what each reads. stages.py says what they do.
-NEEDS: dict[str, tuple[str, ...]] = {
-    "pairs": (),
-    "features": ("pairs",),
-    "proxy": ("pairs", "features"),
-    "clusters": ("pairs", "features", "proxy"),
-    "scores": ("pairs", "features", "proxy", "clusters"),
-    "plan": ("pairs", "features", "proxy", "clusters", "scores"),
-    "effects": ("pairs", "features", "proxy", "clusters", "scores"),
-    "verification": ("pairs", "features", "proxy", "clusters", "scores", "effects"),
-    "training": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
-    "ablations": ("pairs", "features", "proxy", "clusters", "scores", "plan"),
-}
 
 
 class Workspace(Curated):
@@ -73,7 +57,7 @@ class Workspace(Curated):
                 raise WorkspaceError(f"{self.path} exists and is no workspace; choose a new or an empty folder.")
             with self._explained("be created"):
                 self.path.mkdir(parents=True, exist_ok=True)
-                marker.write_text(json.dumps({"format": FORMAT, "created": _now()}) + "\n", encoding="utf-8")
+                marker.write_text(json.dumps({"format": FORMAT, "created": now()}) + "\n", encoding="utf-8")
         try:
             form = int(json.loads(marker.read_text(encoding="utf-8"))["format"])
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -120,25 +104,12 @@ class Workspace(Curated):
         WorkspaceError
             If another process holds it or the folder cannot be written.
         """
-        lock, holder = FileLock(self.path / ".lock"), self.path / HOLDER
         with self._explained("be written"):
             if not os.access(self.path, os.W_OK):
                 raise PermissionError("permission denied, or the disk is read-only")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                raise WorkspaceError(
-                    f"{self.path} is being written by {_said_of(holder)}; wait until it is done, or cancel it."
-                ) from None
-        try:
-            # The system lets go of the lock with its holder's end, however that comes; the file only says who it is.
-            with contextlib.suppress(OSError):
-                holder.write_text(json.dumps({"pid": os.getpid(), "host": platform.node(), "since": _now()}), encoding="utf-8")
+            holding = hold(self.path)
+        with holding:
             yield
-        finally:
-            with contextlib.suppress(OSError):
-                holder.unlink(missing_ok=True)
-            lock.release()
 
     def needs_room(self, size: int, what: str) -> None:
         """Refuse what needs more bytes than the disk has left, before hours of work come to nothing.
@@ -309,7 +280,7 @@ class Workspace(Curated):
                 yield draft
                 recipe, digest = _recipe(name, options, inputs, decided or draft.content)
                 record = recipe | {
-                    "digest": digest, "created": _now(), "seconds": time.monotonic() - began,
+                    "digest": digest, "created": now(), "seconds": time.monotonic() - began,
                     "version": __version__, "facts": draft.facts, "files": integrity.listing(folder),
                 }
                 with (folder / RECORD).open("w", encoding="utf-8") as file:
@@ -354,19 +325,6 @@ class Workspace(Curated):
                 aside.rename(final)
             raise
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def _said_of(holder: Path) -> str:
-    """Which process it is that wrote this file, for a person."""
-    try:
-        said = json.loads(holder.read_text(encoding="utf-8"))
-        return f"process {said['pid']} on {said['host']} since {said['since']}"
-    except (OSError, ValueError, LookupError, TypeError):
-        return "another process"  # it has the lock since a moment ago
 
 
 def _recipe(name: str, options: Options, inputs: dict[str, str], content: str) -> tuple[dict[str, Any], str]:

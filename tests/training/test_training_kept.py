@@ -141,9 +141,9 @@ def test_a_training_whose_kept_files_are_all_damaged_comes_out_the_same(tmp_path
     whole, _ = copied_workspace(tmp_path_factory, tmp_path / "v")
 
     def break_off(done, total, what):
-        if what.startswith("training") and done == 1:
-            if any(name.startswith("checkpoint") for name in files(kept_of(workspace))):
-                raise Cancelled
+        begun = what.startswith("training") and done == 1
+        if begun and any(name.startswith("checkpoint") for name in files(kept_of(workspace))):
+            raise Cancelled
 
     with pytest.raises(Cancelled):
         train_arms(workspace, OPTIONS, break_off)

@@ -18,7 +18,9 @@ def lab() -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def full_precision(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def full_precision():
     """Known answers are compared to more digits than mixed precision has, and on every CPU alike."""
-    monkeypatch.setattr("influencespace.training.loop.NATIVE", ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("influencespace.training.loop.NATIVE", ())
+        yield

@@ -10,7 +10,8 @@ import pytest
 from encoder_cases import make_encoder, make_photos, make_table
 from engine_cases import planted_pairs
 
-from influencespace.engines import EngineOptions
+from influencespace.engines import EngineOptions, kept
+from influencespace.engines.kept import Keeping, Pieces
 from influencespace.errors import FeaturesError
 from influencespace.features.device import pick_device
 from influencespace.influence.options import ScoreOptions
@@ -53,6 +54,21 @@ def test_pieces_come_in_their_order_from_other_processes(engine, tmp_path):
     assert [piece["piece"] for piece in found] == list(range(9))
     assert all(piece["values"].shape == (k, 2) and piece["values"].dtype == np.float16 for k, piece in enumerate(found))
     assert os.getpid() not in {piece["process"] for piece in found}
+
+
+def test_pieces_that_are_kept_are_not_computed_again(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "EVERY", 0)
+    monkeypatch.setattr(kept, "WORTH", 0)
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    before = Keeping(engine, Pieces(tmp_path / "kept", {})).map(engines_cases.Counting(first), 7)
+    assert [next(before)["piece"] for _ in range(3)] == [0, 1, 2]
+    before.close()
+    found = list(Keeping(engine, Pieces(tmp_path / "kept", {})).map(engines_cases.Counting(second), 7))
+    assert sorted(file.name for file in second.iterdir()) == [f"begun {piece}" for piece in range(3, 7)]
+    assert [piece["piece"] for piece in found] == list(range(7))
+    assert all(piece["values"].shape == (k, 2) and piece["values"].dtype == np.float16 for k, piece in enumerate(found))
 
 
 def test_a_refusal_of_the_work_comes_back_as_it_was_raised(engine):

@@ -49,7 +49,7 @@ def _rebuilt(plan: dict, pairs: pd.DataFrame) -> pd.DataFrame:
         raise ExportError(
             f"This plan was made for {plan['pairs']:,} training pairs, but there are {len(training):,}. {SAME_PAIRS}"
         )
-    where = pd.Index(training["id"]).get_indexer(plan["ids"])
+    where = pd.Index(training["id"]).get_indexer(pd.Index(plan["ids"], dtype=object, tupleize_cols=False))
     if (where < 0).any():
         absent = plan["ids"][int(np.argmin(where))]
         raise ExportError(f"This plan keeps the pair {absent!r}, which is no training pair here. {SAME_PAIRS}")

@@ -49,6 +49,7 @@ def test_the_order_is_that_of_the_plan_whatever_the_order_of_the_table(tmp_path,
     ({"format": None}, "no plan"),
     ({"pairs": 9}, "made for 9 training pairs, but there are 8"),
     ({"ids": ["p0", "p1", "p2", "p4", "p5", "p9"]}, "keeps the pair 'p9'"),
+    ({"ids": [[]] * 6}, "damaged: its parts do not go together"),
     ({"weights": [[1.0, 5]]}, "damaged: it has weights for 5 of 6"),
 ])
 def test_a_plan_that_does_not_fit_is_refused(tmp_path, plan, change, message):

@@ -293,10 +293,12 @@ class Workspace(Curated):
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def pieces(self, name: str, options: Options) -> Pieces:
-        """What an earlier run with these options and inputs has finished of an artifact before it was killed."""
+    def pieces(self, name: str, options: Options, content: str = "") -> Pieces:
+        """What an earlier run with these options, inputs and ``content`` (as of a draft) has finished of an artifact before it
+        was killed."""
         recipe = {
-            "options": options.recipe(), "inputs": self._inputs(name), "device": getattr(options, "device", None),
+            "options": options.recipe(), "inputs": self._inputs(name), "content": content,
+            "device": getattr(options, "device", None),
         }
         return Pieces(self.path / "cache" / "pieces" / name, recipe, self._keeping)
 

@@ -43,10 +43,13 @@ class Engine(Protocol):
         Whether pieces are computed in other processes than this one.
     workers
         How many are computed at once.
+    spared
+        Seconds that computing took, in a run that was killed, for what was kept of it and is not computed again.
     """
 
     remote: bool
     workers: int
+    spared: float
 
     def map(self, work: Work, count: int) -> Iterator[Piece]:
         """What comes of the pieces 0 to ``count`` - 1, in this order, as they are finished.
@@ -80,7 +83,7 @@ class Engine(Protocol):
 class Here:
     """The engine that is this process."""
 
-    remote, workers = False, 1
+    remote, workers, spared = False, 1, 0.0
 
     def map(self, work: Work, count: int) -> Iterator[Piece]:
         """See :meth:`Engine.map`."""

@@ -33,6 +33,8 @@ from influencespace.engines import Engine, Piece, Run, Share, Tell, Work
 EVERY, WORTH = 0.02, 10
 # Other versions of these may come to something else.
 LIBRARIES = ("torch", "numpy", "sklearn", "umap", "PIL")
+# What stands with a piece: the seconds that computing it took.
+TOOK = "seconds it took"
 _DIGEST, _HEAD = 32, 40  # bytes of a digest, and of what stands before the bytes of an entry
 
 
@@ -135,13 +137,18 @@ class Keeping:
     """An engine that computes no piece that is kept, and keeps what another engine computes.
 
     Pieces are told apart by the order in which a stage asks for them, which is always the same.
+
+    Attributes
+    ----------
+    spared
+        See :class:`~influencespace.engines.Engine`.
     """
 
     engine: Engine
     pieces: Pieces
 
     def __post_init__(self) -> None:
-        self._asked = 0
+        self._asked, self.spared = 0, 0.0
         self.pieces.begin()
 
     @property
@@ -162,10 +169,8 @@ class Keeping:
         """See :meth:`~influencespace.engines.Engine.once`."""
         (name,) = self._names(step, 1)
         if name in self.pieces:
-            return self.pieces.get(name)
-        found = self.engine.once(step, make)
-        self.pieces.keep(name, found)
-        return found
+            return self._earlier(name)
+        return self._computed(name, lambda: self.engine.once(step, make))
 
     def runs(self, share: Share, wanted: list[Run], tell: Tell, folder: Path) -> Iterator[Run]:
         """See :meth:`~influencespace.engines.Engine.runs`; they keep themselves."""
@@ -179,12 +184,18 @@ class Keeping:
         missing = tuple(piece for piece, name in enumerate(names) if name not in self.pieces)
         computed = self.engine.map(Some(work, missing), len(missing)) if missing else iter(())
         for name in names:
-            if name in self.pieces:
-                yield self.pieces.get(name)
-                continue
-            found = next(computed)
-            self.pieces.keep(name, found)
-            yield found
+            yield self._earlier(name) if name in self.pieces else self._computed(name, lambda: next(computed))
+
+    def _earlier(self, name: str) -> Piece:
+        found = self.pieces.get(name)
+        self.spared += float(found[TOOK])
+        return {key: value for key, value in found.items() if key != TOOK}
+
+    def _computed(self, name: str, make: Callable[[], Piece]) -> Piece:
+        began = time.perf_counter()
+        found = make()
+        self.pieces.keep(name, found | {TOOK: time.perf_counter() - began})
+        return found
 
 
 @dataclass(frozen=True)

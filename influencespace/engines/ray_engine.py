@@ -125,6 +125,7 @@ class RayEngine:
     retries: int = 3
     patience: float = 1800.0
     remote: ClassVar[bool] = True
+    spared: ClassVar[float] = 0.0
 
     def map(self, work: Work, count: int) -> Iterator[Piece]:
         """See :meth:`~influencespace.engines.Engine.map`."""

@@ -72,6 +72,7 @@ def ablate(workspace: Workspace, options: AblationOptions, progress: Progress = 
 
         share = partial(keeping, run, kept, held_out)
         measured, _ = finish_runs(list(wanted), share, _load, kept, journal, held_out, "training with {name}", progress)
+        kept.all_drawn()
         progress(len(wanted), len(wanted), "comparing the settings")
         save_measures(draft, measured)
         draft.table("figures", ablation_figures(measured, grid, own))
@@ -122,7 +123,7 @@ class _Ablation:
         if self._plans is None or self._plans.seed != k:
             # The proxies of the workspace at first, so that the first plan of its own settings is the curator's.
             fitted = (stored_fit(self.workspace, self.options.device)[0], self.fit_seconds) if k == 0 else None
-            self._plans = SeedPlans(self.setup, k, fitted)
+            self._plans = SeedPlans(self.setup, k, fitted, partial(self.kept.drawing, seed))
         self._plans.progress = lambda *_: report()
         return self._plans
 

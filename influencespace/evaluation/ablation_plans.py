@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,9 @@ from influencespace.clusters.tree import TopicSpace, find_topics
 from influencespace.curation.decisions import CLUSTERS, PAIRS, SETS, TOPICS
 from influencespace.curation.members import Members
 from influencespace.curation.sets import Found
-from influencespace.progress import Progress, silent
+from influencespace.engines import HERE, Engine
+from influencespace.evaluation.ablation_figures import OWN, arm_of
+from influencespace.progress import silent
 from influencespace.proxy.crossfit import CrossFit
 from influencespace.training.arms import ArmWeights, Redrawn
 from influencespace.training.curation import Curation
@@ -80,6 +83,8 @@ class SeedPlans:
         The number of the redrawing, 0 = the first.
     fitted
         Proxies that were fitted before and the seconds that it took; None to draw folds anew.
+    drawing
+        Makes the engine that fits and scores under a name.
 
     Attributes
     ----------
@@ -87,9 +92,12 @@ class SeedPlans:
         Told of what is fitted and scored.
     """
 
-    def __init__(self, setup: Setup, seed: int, fitted: tuple[CrossFit, float] | None = None, progress: Progress = silent):
-        self.setup, self.seed, self.progress = setup, seed, progress
-        self._own = Redrawn(setup.curation, seed, lambda *told: self.progress(*told))
+    def __init__(
+        self, setup: Setup, seed: int, fitted: tuple[CrossFit, float] | None = None,
+        drawing: Callable[[str], Engine] = lambda name: HERE,
+    ) -> None:
+        self.setup, self.seed, self.drawing, self.progress = setup, seed, drawing, silent
+        self._own = Redrawn(setup.curation, seed, lambda *told: self.progress(*told), drawing(OWN))
         if fitted is not None:
             self._own.adopt(*fitted)
 
@@ -103,7 +111,7 @@ class SeedPlans:
             other = copy.copy(self._own)
             other.curation = curation
         else:
-            other = Redrawn(curation, self.seed, self._own.progress)
+            other = Redrawn(curation, self.seed, self._own.progress, self.drawing(arm_of(knob, value)))
             if knob != "folds":
                 fitted = self._own.fitted
                 other.adopt(fitted, self._own.fit_seconds)

@@ -78,14 +78,17 @@ def tuned(
 
 
 class Runner:
-    """Trains one run after the other. Runs of one seed share what it has redrawn, the proxies above all."""
+    """Trains one run after the other. Runs of one seed share what it has redrawn, the proxies above all.
+
+    ``drawing(seed)`` is the engine that redraws, such as one of :meth:`Kept.drawing`.
+    """
 
     def __init__(
         self, workspace: Workspace, trainer: Trainer, curation: Curation, settings: Settings, options: TrainOptions,
-        fit_seconds: float, kept: Kept, probes: Probes,
+        fit_seconds: float, kept: Kept, probes: Probes, drawing: Callable[[int], Engine],
     ) -> None:
         self.workspace, self.trainer, self.curation, self.settings = workspace, trainer, curation, settings
-        self.options, self.fit_seconds, self.kept, self.probes = options, fit_seconds, kept, probes
+        self.options, self.fit_seconds, self.kept, self.probes, self.drawing = options, fit_seconds, kept, probes, drawing
         self._redrawn: Redrawn | None = None
 
     def run(self, arm: str, seed: int, tell: Callable[..., None]) -> RunMeasures:
@@ -121,7 +124,7 @@ class Runner:
     def _drawn(self, seed: int, report: Callable[[], None]) -> Redrawn:
         k = seed - self.options.seed
         if self._redrawn is None or self._redrawn.seed != k:
-            self._redrawn = Redrawn(self.curation, k, lambda *_: report())
+            self._redrawn = Redrawn(self.curation, k, lambda *_: report(), self.drawing(seed))
             if k == 0:  # the proxies of the workspace, so that the first plan is the curator's own
                 self._redrawn.adopt(stored_fit(self.workspace, self.options.device)[0], self.fit_seconds)
         self._redrawn.progress = lambda *_: report()

@@ -12,7 +12,7 @@ from influencespace.clusters.options import ClusterOptions
 from influencespace.curation.measured import remember
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.sets import finder
-from influencespace.engines import Tell
+from influencespace.engines import HERE, Engine, Tell
 from influencespace.errors import TrainingError
 from influencespace.evaluation.compare import compare
 from influencespace.evaluation.finishing import finish_runs, keeping
@@ -66,12 +66,13 @@ def train_arms(
         arms, missing = possible_arms(options, data, trainer, settings.epochs)
         wanted = options.runs(arms)
         held_out = opened.held_out(settings, missing)
-        share = partial(keeping, opened.runner(settings, kept).run, kept, held_out)
+        share = partial(keeping, opened.runner(settings, kept, kept.drawing).run, kept, held_out)
         if engine.remote:
             share = partial(_share_elsewhere, str(workspace.path), options, settings, missing, kept)
         measured, taken_over = finish_runs(
             wanted, share, partial(_load, probes=opened.probes), kept, journal, held_out, "training {name}", progress, engine
         )
+        kept.all_drawn()
         progress(len(wanted), len(wanted), "all arms are trained")
         progress(1, 2, "comparing the arms")
         save_measures(draft, measured)
@@ -99,9 +100,11 @@ class Opened:
     trainer: Trainer
     probes: Probes
 
-    def runner(self, settings: Settings, kept: Kept) -> Runner:
+    def runner(self, settings: Settings, kept: Kept, drawing: Callable[[int], Engine]) -> Runner:
         """What trains its runs."""
-        return Runner(self.workspace, self.trainer, self.curation, settings, self.options, self.fit_seconds, kept, self.probes)
+        return Runner(
+            self.workspace, self.trainer, self.curation, settings, self.options, self.fit_seconds, kept, self.probes, drawing
+        )
 
     def held_out(self, settings: Settings, missing: dict[str, str]) -> Measured:
         """What its runs are measured on, with no run yet."""
@@ -134,7 +137,9 @@ def _share_elsewhere(
     path: str, options: TrainOptions, settings: Settings, missing: dict[str, str], kept: Kept, tell: Tell
 ) -> Callable[[str, int], None]:
     opened = _opened_elsewhere(path, options)
-    return keeping(opened.runner(settings, kept).run, kept, opened.held_out(settings, missing), tell)
+    # Two workers may draw one seed at once, so that neither keeps the pieces of it.
+    run = opened.runner(settings, kept, lambda seed: HERE).run
+    return keeping(run, kept, opened.held_out(settings, missing), tell)
 
 
 def load(workspace: Workspace, options: TrainOptions) -> tuple[TrainingData, Curation, float]:

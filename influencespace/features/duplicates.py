@@ -13,8 +13,9 @@ twice does not make two photos one, nor a photo two captions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -23,6 +24,7 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.covariance import ledoit_wolf
 from threadpoolctl import threadpool_limits
 
+from influencespace.engines import HERE, Engine, Piece
 from influencespace.progress import Progress, silent
 from influencespace.workspace import Artifact
 
@@ -80,8 +82,51 @@ class Whitening:
         return _unit((np.asarray(features, dtype=np.float32) - self.mean) @ self.basis[:, :MAIN])
 
 
+@dataclass(frozen=True)
+class Linking:
+    """Looks for near-duplicates within cells, one block of rows of a cell a piece.
+
+    Attributes
+    ----------
+    sides
+        Features of photos and of captions, each with what whitens them.
+    rows
+        (m,) the rows of the features that are looked at.
+    cells
+        Index arrays into ``rows``; in one of more than ``REACH`` pairs each is compared with those next in its order.
+    """
+
+    sides: list[tuple[np.ndarray, Whitening]]
+    rows: np.ndarray
+    cells: list[np.ndarray]
+
+    @cached_property
+    def blocks(self) -> list[tuple[int, int]]:
+        """The cell of each piece, and where in it the piece begins."""
+        return [(number, start) for number, cell in enumerate(self.cells) for start in range(0, len(cell), BLOCK)]
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[Piece]:
+        """Yields ``one`` and ``other``, the indices at both ends of each link, a piece."""
+        looked_at, near = -1, np.empty(0)
+        for number, start in (self.blocks[piece] for piece in pieces):
+            cell = self.cells[number]
+            if number != looked_at:
+                looked_at, near = number, self._whitened(cell)
+            likeness = near[start : start + BLOCK] @ near[start : start + REACH].T
+            close = likeness >= CLOSE
+            for crowded in np.flatnonzero(close.sum(1) > MOST):
+                close[crowded, np.argpartition(-likeness[crowded], MOST)[MOST:]] = False
+            one, other = np.nonzero(close)
+            yield {"one": cell[start + one], "other": cell[start + other]}
+
+    def _whitened(self, cell: np.ndarray) -> np.ndarray:
+        rows = self.rows[cell]
+        return np.concatenate([whitening.whitened(features[rows]) for features, whitening in self.sides], axis=1) / np.sqrt(2)
+
+
 def find_duplicates(
-    image: np.ndarray, text: np.ndarray, rows: np.ndarray, same: np.ndarray, seed: int = 0, progress: Progress = silent
+    image: np.ndarray, text: np.ndarray, rows: np.ndarray, same: np.ndarray, seed: int = 0, progress: Progress = silent,
+    engine: Engine = HERE,
 ) -> np.ndarray:
     """Which pairs are near-duplicates of each other.
 
@@ -98,6 +143,8 @@ def find_duplicates(
         (m,) one number for all pairs with the same photo and the same caption: duplicates whatever their features say.
     seed
         Draws samples and cells.
+    engine
+        Computes the links, some rows of a cell a piece.
 
     Returns
     -------
@@ -114,8 +161,9 @@ def find_duplicates(
     while (count := len(distinct := np.unique(centre))) < MANY * before:
         before = count
         sides = [(features, Whitening.fit(features, own[distinct], seed)) for features in (image, text)]
-        links = [_links(sides, own, cell) for cell in _counted(_cells(sides, own, seed), progress)]
-        centre = _stars(*(np.concatenate(ends) for ends in zip(*links, strict=True)), len(own))
+        linking = Linking(sides, own, _cells(sides, own, seed, engine))
+        links = list(_counted(engine.map(linking, len(linking.blocks)), len(linking.blocks), progress))
+        centre = _stars(*(np.concatenate([found[end] for found in links]) for end in ("one", "other")), len(own))
     return first[centre[copy_of]].astype(np.int32)
 
 
@@ -137,10 +185,16 @@ def stored_duplicates(features: Artifact) -> np.ndarray:
     return features.array("duplicates")
 
 
-def _cells(sides: list[tuple[np.ndarray, Whitening]], rows: np.ndarray, seed: int) -> list[np.ndarray]:
+def _cells(sides: list[tuple[np.ndarray, Whitening]], rows: np.ndarray, seed: int, engine: Engine) -> list[np.ndarray]:
     """Index arrays into ``rows`` that are compared within, each ordered by the distance from its cell's centre."""
     if len(rows) <= REACH:
         return [np.arange(len(rows))]
+    found = engine.once("cells of near-duplicates", lambda: _nearest_centres(sides, rows, seed))
+    return np.split(found["members"], found["ends"][:-1])
+
+
+def _nearest_centres(sides: list[tuple[np.ndarray, Whitening]], rows: np.ndarray, seed: int) -> Piece:
+    """``members`` of the cells, one cell after the other, and where each of these ``ends``."""
     space = np.concatenate([
         np.concatenate([whitening.main(features[rows[part]]) for features, whitening in sides], axis=1)
         for part in _parts(len(rows), SAMPLE)
@@ -154,22 +208,7 @@ def _cells(sides: list[tuple[np.ndarray, Whitening]], rows: np.ndarray, seed: in
         nearest[part] = np.argpartition(away, 1, axis=1)[:, :2]
         distance[part] = np.take_along_axis(away, nearest[part], axis=1)
     order = np.lexsort((distance.ravel(), nearest.ravel()))
-    starts = np.searchsorted(nearest.ravel()[order], np.arange(1, len(centres)))
-    return np.split(order // 2, starts)
-
-
-def _links(sides: list[tuple[np.ndarray, Whitening]], rows: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends of the links inside a cell; in a cell of more than ``REACH`` pairs with those next in its order."""
-    near = np.concatenate([whitening.whitened(features[rows[cell]]) for features, whitening in sides], axis=1) / np.sqrt(2)
-    ends = []
-    for start in range(0, len(cell), BLOCK):
-        likeness = near[start : start + BLOCK] @ near[start : start + REACH].T
-        close = likeness >= CLOSE
-        for crowded in np.flatnonzero(close.sum(1) > MOST):
-            close[crowded, np.argpartition(-likeness[crowded], MOST)[MOST:]] = False
-        one, other = np.nonzero(close)
-        ends.append((cell[start + one], cell[start + other]))
-    return tuple(np.concatenate(side) for side in zip(*ends, strict=True)) if ends else (cell, cell)
+    return {"members": order // 2, "ends": np.searchsorted(nearest.ravel()[order], np.arange(1, len(centres) + 1))}
 
 
 def _stars(one: np.ndarray, other: np.ndarray, count: int) -> np.ndarray:
@@ -199,11 +238,11 @@ def _parts(count: int, size: int) -> list[slice]:
     return [slice(start, start + size) for start in range(0, count, size)]
 
 
-def _counted(cells: list[np.ndarray], progress: Progress) -> Iterator[np.ndarray]:
-    for done, cell in enumerate(cells):
-        progress(done, len(cells), "looking for near-duplicates")
-        yield cell
-    progress(len(cells), len(cells), "looking for near-duplicates")
+def _counted(pieces: Iterator[Piece], count: int, progress: Progress) -> Iterator[Piece]:
+    progress(0, count, "looking for near-duplicates")
+    for done, piece in enumerate(pieces, 1):
+        yield piece
+        progress(done, count, "looking for near-duplicates")
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

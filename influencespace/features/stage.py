@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from influencespace import engines
+from influencespace.engines import HERE, Engine
+from influencespace.engines.kept import Keeping
 from influencespace.features.aligned import alignment
 from influencespace.features.duplicates import find_duplicates
 from influencespace.features.options import DEFAULT_ENCODER, EmbedOptions
@@ -51,7 +53,9 @@ def embed(workspace: Workspace, options: EmbedOptions, progress: Progress = sile
         else:
             facts = _run_encoder(workspace, table, options, draft, progress)
         aligned, why = _aligned(draft, table)
-        duplicates = _duplicates(draft, table, progress)
+        # What lies under the encoder's name may have changed since the run that was killed.
+        pieces = workspace.pieces("features", options, draft.content)
+        duplicates = _duplicates(draft, table, progress, Keeping(HERE, pieces))
         draft.array("duplicates", duplicates)
         draft.facts = facts | {
             "aligned": aligned, "aligned_why": why, "duplicates": int((duplicates != np.arange(len(table))).sum()),
@@ -107,10 +111,10 @@ def _aligned(draft: Draft, table: pd.DataFrame) -> tuple[bool, str]:
     return alignment(*_written(draft), rows, photo_codes(table, rows))
 
 
-def _duplicates(draft: Draft, table: pd.DataFrame, progress: Progress) -> np.ndarray:
+def _duplicates(draft: Draft, table: pd.DataFrame, progress: Progress, engine: Engine) -> np.ndarray:
     sets, rows = np.arange(len(table), dtype=np.int32), training_rows(table)
     same = table.iloc[rows].groupby(["photo", "caption"], sort=False).ngroup().to_numpy()
-    sets[rows] = rows[find_duplicates(*_written(draft), rows, same, progress=progress)]
+    sets[rows] = rows[find_duplicates(*_written(draft), rows, same, progress=progress, engine=engine)]
     return sets
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import hashlib
 import os
 from collections.abc import Iterator
@@ -66,7 +67,9 @@ def keeping(folder: Path) -> Iterator[KeptImages]:
                 yield kept
                 file.flush()
                 kept.path = folder.absolute() / kept.name
-                os.replace(file.name, kept.path)
+                # One that an earlier import has left stays, and with it what is known of the images that were checked in it.
+                if not (kept.path.exists() and filecmp.cmp(file.name, kept.path, shallow=False)):
+                    os.replace(file.name, kept.path)
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(file.name)

@@ -16,6 +16,7 @@ from influencespace.curation.fairness import direction
 from influencespace.curation.members import Members
 from influencespace.curation.options import PlanOptions
 from influencespace.curation.plan import make_plan
+from influencespace.engines import HERE, Engine
 from influencespace.influence.hierarchy import cluster_means, shrink
 from influencespace.influence.stage import Scored, score_pairs
 from influencespace.progress import Progress, silent
@@ -37,10 +38,18 @@ class ArmWeights:
 
 
 class Redrawn:
-    """What one seed finds: folds drawn anew, and agreement and influence from them. Computed once, when first needed."""
+    """What one seed finds: folds drawn anew, and agreement and influence from them. Computed once, when first needed.
 
-    def __init__(self, curation: Curation, seed: int, progress: Progress = silent) -> None:
-        self.curation, self.seed, self.progress = curation, seed, progress
+    Parameters
+    ----------
+    curation, seed
+        What is curated, and the number of the redrawing; 0 is the first.
+    engine
+        Computes it. What it has kept from before counts with the seconds that it took then.
+    """
+
+    def __init__(self, curation: Curation, seed: int, progress: Progress = silent, engine: Engine = HERE) -> None:
+        self.curation, self.seed, self.progress, self.engine = curation, seed, progress, engine
         self.proxy = replace(curation.proxy, seed=curation.proxy.seed + NEXT_FOLDS * seed)
         self._fitted: CrossFit | None = None
         self._scored: Scored | None = None
@@ -50,9 +59,9 @@ class Redrawn:
     def fitted(self) -> CrossFit:
         """The proxies of this seed."""
         if self._fitted is None:
-            began = time.perf_counter()
-            self._fitted = cross_fit(self.curation.pairs, self.proxy, self.progress)
-            self.fit_seconds = time.perf_counter() - began
+            began = self._clock()
+            self._fitted = cross_fit(self.curation.pairs, self.proxy, self.progress, self.engine)
+            self.fit_seconds = self._clock() - began
         return self._fitted
 
     def adopt(self, fitted: CrossFit, seconds: float) -> None:
@@ -70,11 +79,11 @@ class Redrawn:
         """The selection scores that these folds give, shrunk toward those of the clusters."""
         if self._scored is None:
             c, fitted = self.curation, self.fitted
-            began = time.perf_counter()
+            began = self._clock()
             self._scored = score_pairs(
-                c.pairs, fitted, self.clusters, c.validation, c.compared, self.proxy, c.score, self.progress
+                c.pairs, fitted, self.clusters, c.validation, c.compared, self.proxy, c.score, self.progress, self.engine
             )
-            self.score_seconds = time.perf_counter() - began
+            self.score_seconds = self._clock() - began
         return self._scored
 
     def influence(self) -> np.ndarray:
@@ -104,11 +113,15 @@ class Redrawn:
             "influence": self.influence, "semantic": self.semantic, "agreement": self.agreement,
             DYNAMIC: self.influence,  # which is what it begins with
         } | {name: partial(make, self.curation, self.seed) for name, make in BASELINES.items()}
-        began, before = time.perf_counter(), self.fit_seconds + self.score_seconds
+        began, before = self._clock(), self.fit_seconds + self.score_seconds
         weights = makers[arm]()
-        own = time.perf_counter() - began - (self.fit_seconds + self.score_seconds - before)
+        own = self._clock() - began - (self.fit_seconds + self.score_seconds - before)
         shared = 0.0 if arm in BASELINES else self.fit_seconds + (self.score_seconds if arm != "agreement" else 0.0)
         return ArmWeights(weights, own + shared)
+
+    def _clock(self) -> float:
+        """Seconds, which go on by what earlier computing took where its result is taken over."""
+        return time.perf_counter() + self.engine.spared
 
     def _plan(self, clusters: np.ndarray, scores: np.ndarray, options: PlanOptions, decisions: dict[str, Any]) -> np.ndarray:
         c, scored = self.curation, self.scored

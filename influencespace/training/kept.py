@@ -25,6 +25,8 @@ from safetensors.numpy import load_file, save_file
 import influencespace
 from influencespace import integrity
 from influencespace.artifact import told_by_safetensors
+from influencespace.engines import HERE, Engine
+from influencespace.engines.kept import Keeping, Pieces
 from influencespace.features.hub import at_hand, other_files, weight_files
 from influencespace.options import Options
 from influencespace.progress import Progress, silent
@@ -155,6 +157,15 @@ class Kept:
         file = self._drawn(arm, seed)
         with sealed.replacing(file) as draft, told_by_safetensors():
             save_file({"weights": found.weights, "seconds": np.array(found.seconds)}, draft)
+
+    def drawing(self, seed: int, name: str = "own") -> Engine:
+        """An engine that keeps what comes of drawing a seed anew, with the settings of that name, until :meth:`all_drawn`."""
+        return Keeping(HERE, Pieces(self.folder / f"drawing={name}={seed}", {}))
+
+    def all_drawn(self) -> None:
+        """Let go of what was kept of drawing seeds anew: all runs are finished."""
+        for folder in self.folder.glob("drawing=*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def tried(self, settings: Settings) -> np.ndarray | None:
         """(photos,) validation recalls under settings that were tried before, or None."""

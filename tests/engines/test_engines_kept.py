@@ -132,6 +132,27 @@ def test_works_and_steps_of_one_name_are_told_apart_by_their_order(tmp_path):
     assert run(dies=None) == [2]
 
 
+def test_what_is_taken_over_tells_how_long_it_took_and_nothing_else_does(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(kept.time, "perf_counter", lambda: now[0])
+
+    class Slow(Squares):
+        def __call__(self, pieces):
+            for found in super().__call__(pieces):
+                now[0] += 2.5
+                yield found
+
+    def run(dies=None):
+        engine = Keeping(HERE, Pieces(tmp_path, RECIPE))
+        with contextlib.suppress(KeyboardInterrupt):
+            assert whole(list(engine.map(Slow(dies), 6)))
+        return engine.spared
+
+    assert run(dies=4) == 0
+    assert run() == 4 * 2.5
+    assert run() == 6 * 2.5
+
+
 def test_pieces_are_written_together_once_that_costs_next_to_nothing(tmp_path, monkeypatch):
     now = [0.0]
 

@@ -3,22 +3,35 @@
 import json
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from encoder_cases import make_photos
+from encoder_cases import make_encoder, make_photos, make_table
 from engine_cases import SMALL, copied_workspace, shared_workspace
 
 from influencespace.clusters import projection
 from influencespace.clusters.options import ClusterOptions
 from influencespace.engines import Here, kept
+from influencespace.engines.kept import Some
+from influencespace.evaluation.ablation_options import AblationOptions
+from influencespace.features import duplicates
+from influencespace.features.options import EmbedOptions
 from influencespace.influence.options import ScoreOptions
 from influencespace.integrity import listing
+from influencespace.options import Options
 from influencespace.pairs import images
 from influencespace.pairs.options import ImportOptions
 from influencespace.proxy.options import ProxyOptions
 from influencespace.stages import STAGES, run_stages
+from influencespace.training.loop import Settings
+from influencespace.training.options import TrainOptions
 from influencespace.workspace import NEEDS, Workspace
 
+ONE = Settings(1e-2, 2, 64, dimensions=16)
 OPTIONS = SMALL | {
+    "embed": EmbedOptions(),
+    "train": TrainOptions(arms=("influence", "random", "agreement"), seeds=3),
+    "ablate": AblationOptions(knobs=("cap", "rank", "folds"), cap=(1.0,), rank=(2,), folds=(3,), seeds=2),
     "proxy": ProxyOptions(folds=2, repeats=2, dimensions=16, batch_size=64),  # chooses its ridge
     "cluster": ClusterOptions(topics=4, strata=5, sample=100),
 }
@@ -37,6 +50,8 @@ def at_once(monkeypatch):
     """Every piece is written as soon as it is there, and a map is drawn at once."""
     monkeypatch.setattr(kept, "EVERY", 0)
     monkeypatch.setattr(kept, "WORTH", 0)
+    monkeypatch.setattr("influencespace.training.heads.HeadsTrainer.grid", lambda trainer: [ONE])
+    monkeypatch.setattr(duplicates, "BLOCK", 32)
     monkeypatch.setattr(projection, "CHUNK", 50)
     monkeypatch.setattr(projection, "_umap", lambda points, near, distance, seed: points[:, :2] + distance[:, 1:2])
 
@@ -50,7 +65,8 @@ def computed(monkeypatch):
     def noted(work):
         def noting(pieces):
             for piece in pieces:
-                begun.append(f"{type(work.work).__name__} {work.which[piece]}")
+                if isinstance(work, Some):  # batches of photos and captions keep themselves
+                    begun.append(f"{type(work.work).__name__} {work.which[piece]}")
                 yield piece
 
         return lambda pieces: work(noting(pieces))
@@ -90,7 +106,7 @@ def files(workspace, name):
     return listing(workspace.path / STAGES[name].artifact)
 
 
-@pytest.mark.parametrize("name", ["proxy", "cluster", "score", "effects", "verify"])
+@pytest.mark.parametrize("name", ["embed", "proxy", "cluster", "score", "effects", "verify"])
 def test_a_stage_goes_on_with_the_piece_at_hand_and_comes_to_the_same(
     tmp_path_factory, tmp_path, monkeypatch, computed, name
 ):
@@ -107,6 +123,24 @@ def test_a_stage_goes_on_with_the_piece_at_hand_and_comes_to_the_same(
     assert computed == pieces[len(pieces) // 2 + 1 :]
     assert files(workspace, name) == expected
     assert not (workspace.path / "cache" / "pieces" / STAGES[name].artifact).exists()
+
+
+@pytest.mark.parametrize("name", ["train", "ablate"])
+def test_what_a_seed_draws_anew_goes_on_with_the_piece_at_hand(tmp_path_factory, tmp_path, monkeypatch, computed, name):
+    """Also where another arm asks first, because the one that asked before is finished."""
+    whole, workspace = (lacking(tmp_path_factory, tmp_path / path, name) for path in ("whole", "killed"))
+    run_stages(whole, {name: OPTIONS[name]})
+    pieces, made = list(computed), STAGES[name].artifact
+    for done in (1, 4, len(pieces) // 2, 1):
+        broken_off(workspace, name, OPTIONS[name], monkeypatch, done)
+    computed.clear()
+    run_stages(workspace, {name: OPTIONS[name]})
+    assert computed == pieces[len(pieces) // 2 + 6 :] != []
+    for table in ("ranks", "photos"):
+        assert workspace.artifact(made).table(table).equals(whole.artifact(made).table(table))
+    for seconds in (found.artifact(made).table("runs")["scoring_seconds"] for found in (whole, workspace)):
+        assert (seconds >= 0).all()
+    assert not list((workspace.path / "cache").rglob("drawing=*"))
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -145,6 +179,21 @@ def test_a_damaged_piece_is_computed_again(tmp_path_factory, tmp_path, monkeypat
     assert files(workspace, "verify") == files(whole, "verify")
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_near_duplicates_are_looked_for_again_if_another_encoder_has_taken_the_name(tmp_path, monkeypatch, computed, seed):
+    workspace = Workspace(tmp_path / "w", create=True)
+    captions = [f"a red dog runs {i}" for i in range(40)]
+    with workspace.write("pairs", Options()) as draft:
+        draft.table("pairs", make_table(make_photos(tmp_path / "photos", 40), captions))
+    options = EmbedOptions(encoder=str(make_encoder("clip", tmp_path / "encoder")), device="cpu")
+    monkeypatch.setattr(duplicates, "BLOCK", 8)
+    broken_off(workspace, "embed", options, monkeypatch, 2)
+    make_encoder("clip", tmp_path / "encoder", seed)
+    computed.clear()
+    run_stages(workspace, {"embed": options})
+    assert computed[0] == ("Linking 2" if seed == 0 else "Linking 0")
+
+
 @pytest.fixture
 def examined(monkeypatch):
     """The photos that are decoded."""
@@ -170,3 +219,20 @@ def test_an_import_decodes_only_photos_that_were_not_decoded_before_or_have_chan
     assert sorted(examined) == sorted(str(path) for path in [paths[3], paths[5], *paths[33:]])
     assert files(workspace, "import") == files(whole, "import")
     assert not (workspace.path / "cache" / "pieces" / "pairs").exists()
+
+
+@pytest.mark.parametrize("altered", [False, True])
+def test_images_inside_a_table_are_not_decoded_again_unless_their_copy_was_altered(tmp_path, monkeypatch, examined, altered):
+    paths = make_photos(tmp_path / "photos", 40)
+    table = tmp_path / "pairs.parquet"
+    captions = [f"a red dog runs {i}" for i in range(40)]
+    pq.write_table(pa.table({"image": [path.read_bytes() for path in paths], "caption": captions}), table)
+    workspace, options = Workspace(tmp_path / "w", create=True), ImportOptions(source=str(table))
+    broken_off(workspace, "import", options, monkeypatch, 2)
+    (copy,) = (workspace.path / "cache" / "images").iterdir()
+    if altered:
+        copy.write_bytes(copy.read_bytes()[::-1])
+    examined.clear()
+    run_stages(workspace, {"import": options})
+    assert len(examined) == (40 if altered else 40 - 2 * images.PIECE)
+    assert len(workspace.artifact("pairs").table("pairs")) == 40 and len(workspace.artifact("pairs").table("problems")) == 0

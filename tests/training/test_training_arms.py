@@ -5,6 +5,8 @@ import pytest
 from engine_cases import copied_workspace, shared_workspace
 
 from influencespace.curation.stage import plan_subset
+from influencespace.engines import HERE, kept
+from influencespace.engines.kept import Keeping, Pieces
 from influencespace.evaluation.stage import load
 from influencespace.proxy.stage import stored_fit
 from influencespace.training.arms import NEXT_FOLDS, Redrawn
@@ -135,6 +137,19 @@ def test_what_arms_share_is_computed_once_and_its_time_counts_for_each_that_need
         spent = found.fit_seconds
         assert found.weights(arm).seconds > spent + found.score_seconds > spent
     assert found.fit_seconds == spent and found.weights("random").seconds < found.fit_seconds
+
+
+def test_what_was_kept_of_a_redrawing_counts_with_the_time_that_it_took(first, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "EVERY", 0)
+
+    def drawn():
+        found = Redrawn(first.curation, 1, engine=Keeping(HERE, Pieces(tmp_path, {})))
+        return found.weights("influence"), found
+
+    (weights, once), (again, twice) = drawn(), drawn()
+    assert np.array_equal(weights.weights, again.weights)
+    assert once.engine.spared == 0 < twice.engine.spared < weights.seconds
+    assert twice.fit_seconds > 0.5 * once.fit_seconds and twice.engine.spared < again.seconds
 
 
 def test_adopted_proxies_count_with_the_time_that_they_took(made, first):

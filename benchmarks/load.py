@@ -3,7 +3,7 @@
 Two kinds of sessions do the same things. Windows are pages of a real Chromium, which draws in software. Visitors speak the same
 messages over the same websocket and fetch the same columns and photos, and draw nothing (``tests/browser/visitor.py``): drawing
 twenty maps of a million points takes a small machine far more than serving them. Server, windows and visitors share the machine,
-so beside the server's processor time stands that of the browser.
+so beside the server's processor time stands that of the browser. ``--without-webgl`` spares windows that map.
 
 First they come one after the other; each looks at pages, chooses a topic, decides, moves a slider and takes steps back, and the
 memory of the server is read when it rests. Then all work at once, with pauses between one act and the next as TPC-W has them:
@@ -113,12 +113,14 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, required=True, help="It is copied first: decisions are written into the copy.")
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--windows", type=int, default=2, help="How many of them are pages of a real Chromium.")
+    parser.add_argument("--without-webgl", action="store_true", help="Windows show a picture of the density for the map.")
     parser.add_argument("--minutes", type=float, default=3.0, help="How long all work at once.")
     parser.add_argument("--bursts", type=int, default=5)
     asked = parser.parse_args()
+    flags = ["--disable-3d-apis"] if asked.without_webgl else []
     with tempfile.TemporaryDirectory(dir=asked.workspace.parent) as temporary:
         shutil.copytree(asked.workspace, Path(temporary) / "workspaces" / "copy")
-        with started(Path(temporary) / "workspaces", Path(temporary) / "log") as (server, address), Browser() as browser:
+        with started(Path(temporary) / "workspaces", Path(temporary) / "log") as (server, address), Browser(*flags) as browser:
             measure(address, Process(server.pid), browser, asked)
 
 

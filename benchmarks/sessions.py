@@ -98,16 +98,23 @@ class Session:
 
 
 class Browser:
-    """One Chromium for many windows, driven from a thread of its own: whoever asks from another waits for the answer."""
+    """One Chromium for many windows, driven from a thread of its own: whoever asks from another waits for the answer.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    flags
+        For Chromium, beside those of the tests.
+    """
+
+    def __init__(self, *flags: str) -> None:
+        self._flags = [*visiting.FLAGS, *flags]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="browser", daemon=True)
 
     def __enter__(self) -> Browser:
         self._thread.start()
         self._playwright = self.do(async_playwright().start())
-        self._chromium = self.do(self._playwright.chromium.launch(executable_path=visiting.CHROMIUM, args=visiting.FLAGS))
+        self._chromium = self.do(self._playwright.chromium.launch(executable_path=visiting.CHROMIUM, args=self._flags))
         return self
 
     def __exit__(self, *_: object) -> None:

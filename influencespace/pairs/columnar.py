@@ -20,7 +20,7 @@ from influencespace.pairs.labels import with_names
 from influencespace.pairs.records import is_bytes, refuse_repeated
 from influencespace.pairs.vectors import WIDEST, Part
 
-SUFFIXES = (".parquet", ".pq")
+PARQUET, ARROW = (".parquet", ".pq"), ".arrow"
 VECTORS_TOGETHER = 4096
 
 
@@ -46,8 +46,8 @@ class ColumnFile:
     rows: int
 
     @classmethod
-    def open(cls, path: Path, *, streamed: bool = False) -> ColumnFile:
-        """Look at a file.
+    def open(cls, path: Path) -> ColumnFile:
+        """Look at a file: an Arrow stream by its name, else Parquet.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class ColumnFile:
             If it cannot be read, or two columns have one name.
         """
         with _reading(path):
-            if streamed:
+            if path.suffix.lower() == ARROW:
                 with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
                     found = cls(path, True, reader.schema, sum(batch.num_rows for batch in reader))
             else:
@@ -180,5 +180,5 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = "it is empty" if path.is_file() and path.stat().st_size == 0 else error
-        kind = "Arrow" if path.suffix == ".arrow" else "Parquet"
+        kind = "Arrow" if path.suffix.lower() == ARROW else "Parquet"
         raise PairsError(f"{path} cannot be read as {kind}: {reason}.") from None

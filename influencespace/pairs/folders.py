@@ -97,7 +97,7 @@ def read_saved(path: Path, inside: Inside, problems: Problems) -> Records:
     files, held = [], []
     for split in splits or [""]:
         for name in _names(path / split / "state.json", "_data_files", "filename"):
-            files.append(ColumnFile.open(path / split / name, streamed=True))
+            files.append(ColumnFile.open(path / split / name))
             held.append(split)
     return read_columns(path, "dataset", files, inside, problems, held if splits else None)
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from influencespace.errors import PairsError
 from influencespace.pairs import patterns
 from influencespace.pairs.coco import read_coco
-from influencespace.pairs.columnar import SUFFIXES as PARQUET
-from influencespace.pairs.columnar import ColumnFile
+from influencespace.pairs.columnar import ARROW, PARQUET, ColumnFile
 from influencespace.pairs.download import PREFIX, fetch
 from influencespace.pairs.embeddings import PARTS, read_embeddings
 from influencespace.pairs.folders import METADATA, read_datacomp, read_imagefolder, read_parquet_folder, read_saved
@@ -19,13 +18,15 @@ from influencespace.pairs.loose import holds_samples, read_loose
 from influencespace.pairs.problems import OUTSIDE, Problems
 from influencespace.pairs.records import Records
 from influencespace.pairs.shards import read_shards
+from influencespace.pairs.splits import splits_of
 from influencespace.pairs.table import SUFFIXES, read_table
 
+COLUMNS = (*PARQUET, ARROW)
 HUB = "hf:OWNER/NAME or hf:OWNER/NAME/CONFIG"
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst")
 _COMPRESSED = "{} is compressed, so that no image in it can be read by itself; decompress it first."
 KNOWN = (
-    f"a table ({', '.join((*SUFFIXES, *PARQUET))}), COCO captions (.json), WebDataset shards (.tar, or a folder of them), a "
+    f"a table ({', '.join((*SUFFIXES, *COLUMNS))}), COCO captions (.json), WebDataset shards (.tar, or a folder of them), a "
     "folder of Parquet files, DataComp metadata (Parquet and npz), a data set saved by Hugging Face datasets, a folder of images "
     "with metadata.jsonl or metadata.csv or with captions beside them (.txt), or a folder with img_emb, text_emb and metadata"
 )
@@ -37,7 +38,7 @@ def read_records(source: str | Path, problems: Problems, inside: Inside | None =
     Parameters
     ----------
     source
-        A file, a folder, a pattern of tars (``shards/*.tar``, ``shards/{00000..00099}.tar``), or ``hf:OWNER/NAME`` or
+        A file, a folder, a pattern of files (``shards/{00000..00099}.tar``, ``data/train-*.parquet``), or ``hf:OWNER/NAME`` or
         ``hf:OWNER/NAME/CONFIG``.
     inside
         What to look for inside of tables.
@@ -68,21 +69,28 @@ def _read(source: str | Path, problems: Problems, inside: Inside) -> Records:
     if os.path.isdir(path):
         return _read_folder(path, inside, problems)
     if not os.path.exists(path) and patterns.is_pattern(str(path)):
-        return _read_pattern(path, problems)
+        return _read_pattern(path, inside, problems)
     if not os.path.exists(path):
         raise PairsError(f"{path} does not exist.")
     suffix = path.suffix.lower()
     if suffix in COMPRESSED:
         raise PairsError(_COMPRESSED.format(path))
-    if not path.is_file() or suffix not in (*SUFFIXES, *PARQUET, ".json", ".tar"):
+    if not path.is_file() or suffix not in (*SUFFIXES, *COLUMNS, ".json", ".tar"):
         raise PairsError(f"{path} is of no known kind. Use {KNOWN}.")
     if suffix == ".tar":
         return read_shards(path, [path], problems)
-    if suffix in PARQUET and path.with_suffix(".npz").is_file():
-        return read_datacomp(path, [path], inside, problems)
-    if suffix in PARQUET:
-        return read_columns(path, "table", [ColumnFile.open(path)], inside, problems)
+    if suffix in COLUMNS:
+        return _read_columns(path, [path], inside, problems)
     return read_coco(path, problems) if suffix == ".json" else read_table(path, problems)
+
+
+def _read_columns(path: Path, files: list[Path], inside: Inside, problems: Problems) -> Records:
+    """Files of columns that were named, not found."""
+    if any(file.suffix.lower() in PARQUET and file.with_suffix(".npz").is_file() for file in files):
+        return read_datacomp(path, files, inside, problems)
+    form = "dataset" if files[0].suffix.lower() == ARROW else "table"
+    splits = splits_of(files) if len(files) > 1 else None
+    return read_columns(path, form, [ColumnFile.open(file) for file in files], inside, problems, splits)
 
 
 def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
@@ -99,6 +107,9 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
     metadata = _own(path, (file for name in METADATA for file in path.rglob(name)), problems)
     if metadata:
         return read_imagefolder(path, metadata, problems)
+    cached = _own(path, (file for file in path.glob(f"*{ARROW}") if not file.name.startswith("cache-")), problems)
+    if cached:
+        return _read_columns(path, cached, inside, problems)
     tables = _own(path, path.rglob("*.parquet"), problems)
     if any(file.with_suffix(".npz").is_file() for file in tables):
         return read_datacomp(path, tables, inside, problems)
@@ -113,19 +124,28 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
     raise PairsError(f"{path} is a folder of no known kind. {problems.summary()} Use {KNOWN}.")
 
 
-def _read_pattern(pattern: Path, problems: Problems) -> Records:
+def _read_pattern(pattern: Path, inside: Inside, problems: Problems) -> Records:
     files = list(patterns.files(str(pattern)))
-    other = next((file for file in files if file.suffix != ".tar"), None)
-    if not files or other:
-        found = f"{other}, which is no .tar" if other else "no file"
-        raise PairsError(f"The pattern {pattern} matches {found}. Only shards can be named by a pattern; else name the folder.")
+    kinds = {file.suffix.lower() for file in files}
+    other = next((file for file in files if file.suffix.lower() not in (".tar", *COLUMNS)), None)
+    if len(kinds) != 1 or other:
+        found = other or ("files of several kinds" if files else "no file")
+        raise PairsError(
+            f"The pattern {pattern} matches {found}. By a pattern only shards (.tar) or files of columns ({', '.join(COLUMNS)}) "
+            "can be named, of one kind at a time; else name the folder."
+        )
     missing = [file for file in files if not os.path.exists(file)]
     if missing:
         raise PairsError(
-            f"Of the {len(files):,} shards that {pattern} names {len(missing):,} are missing, such as {missing[0]}. Fetch them, "
-            f"or name those that are there, such as with {pattern.parent / '*.tar'}."
+            f"Of the {len(files):,} files that {pattern} names {len(missing):,} are missing, such as {missing[0]}. Fetch them, "
+            f"or name those that are there, such as with {pattern.parent / f'*{files[0].suffix}'}."
         )
-    return read_shards(pattern, [file for file in files if file.is_file()], problems)
+    files = [file for file in files if file.is_file()]
+    if kinds == {".tar"}:
+        return read_shards(pattern, files, problems)
+    # Images are named from the folder that holds all of the files.
+    path = pattern if pattern.parent.is_dir() else Path(os.path.commonpath([file.parent for file in files]))
+    return _read_columns(path, files, inside, problems)
 
 
 def _own(folder: Path, files: Iterable[Path], problems: Problems) -> list[Path]:

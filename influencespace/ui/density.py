@@ -21,13 +21,14 @@ WHY = (
 def draw(pairs: TrainingPairs, mask: np.ndarray | None, *, key: str, height: int) -> None:
     """The picture and a sentence; parameters as of :func:`influencespace.ui.pair_map.draw`."""
     x, y = pairs.numbers("x"), pairs.numbers("y")
+    everywhere, title = counts(x, y), "Where the pairs lie"
     if mask is not None:
-        x, y = x[mask.astype(bool)], y[mask.astype(bool)]
-    st.markdown("**Where the pairs lie: how many in each place**")
+        x, y, title = x[mask.astype(bool)], y[mask.astype(bool)], "Where the selected pairs lie, in grey all others"
+    st.markdown(f"**{title}: how many in each place**")
     st.caption(WHY)
     st.plotly_chart(
-        figure(counts(x, y), max(height - ABOVE, 200)), key=f"{key}_density", theme="streamlit", config={"displayModeBar": False},
-        alt=f"How dense {len(x):,} pairs lie on the map",
+        figure(counts(x, y), everywhere, max(height - ABOVE, 200)), key=f"{key}_density", theme="streamlit",
+        config={"displayModeBar": False}, alt=f"How dense {len(x):,} pairs lie on the map",
     )
 
 
@@ -37,15 +38,23 @@ def counts(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.bincount(row * CELLS + column, minlength=CELLS * CELLS).reshape(CELLS, CELLS)
 
 
-def figure(count: np.ndarray, height: int) -> go.Figure:
-    """Cells without a pair are left empty; the colour goes by the logarithm, for dense places are a thousand times denser."""
+def figure(count: np.ndarray, everywhere: np.ndarray, height: int) -> go.Figure:
+    """How many pairs to show lie in each cell, in front of where there are pairs at all.
+
+    Cells without a pair are left empty; the colour goes by the logarithm, for dense places are a thousand times denser.
+    """
     with np.errstate(divide="ignore"):
         shade = np.where(count > 0, np.log10(count), np.nan).astype(np.float32)
     top = max(int(np.nanmax(shade, initial=0)), 1)
-    figure = go.Figure(go.Heatmap(
+    others = go.Heatmap(
+        z=np.where(everywhere > 0, 0.0, np.nan).astype(np.float32), colorscale=[colours.GREY] * 2, opacity=0.3, showscale=False,
+        hoverinfo="skip",
+    )
+    selected = go.Heatmap(
         z=shade, customdata=count, colorscale=list(colours.CIVIDIS), hovertemplate="%{customdata:,} pairs<extra></extra>",
         colorbar={"title": "pairs", "tickvals": list(range(top + 1)), "ticktext": [f"{10**i:,}" for i in range(top + 1)]},
-    ))
+    )
+    figure = go.Figure([others, selected])
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return plain(figure, height=height)

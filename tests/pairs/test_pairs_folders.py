@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import datasets
 import numpy as np
@@ -115,6 +116,34 @@ def test_the_splits_of_a_saved_dict_are_held_out(tmp_path):
     datasets.DatasetDict(parts).save_to_disk(tmp_path / "two")
     pairs = import_pairs(Workspace(tmp_path / "v", create=True), ImportOptions(source=str(tmp_path / "two")), silent)
     assert pairs.facts["photos"] == {"train": 6, "validation": 2, "test": 2}
+
+
+def test_what_datasets_keeps_in_its_cache_is_read_as_it_reads_it(tmp_path):
+    for split, rows in (("train", range(8)), ("test", range(8, 12))):
+        pa.Table.from_pylist([{"text": f"c {i}", "size": i / 2} for i in rows]).to_pandas().to_json(
+            tmp_path / f"{split}.jsonl", orient="records", lines=True
+        )
+    files = {split: str(tmp_path / f"{split}.jsonl") for split in ("train", "test")}
+    theirs = datasets.load_dataset("json", data_files=files, cache_dir=tmp_path / "cache")
+    theirs["train"].map(lambda row: {"size": row["size"] + 1})  # whose result is kept beside it
+    first = Path(theirs["train"].cache_files[0]["filename"])
+    records = read_records(first.parent, Problems(), Inside(folder=tmp_path))
+    # In the order of the names of the files, as everywhere.
+    assert records.columns["text"].to_pylist() == theirs["test"]["text"][:] + theirs["train"]["text"][:]
+    assert records.columns["split"].to_pylist() == ["test"] * 4 + ["train"] * 8
+    for name, columns in ((first, ["text", "size"]), (first.parent / "json-*.arrow", ["text", "size", "split"])):
+        found = read_records(name, Problems(), Inside(folder=tmp_path))
+        assert found.format == "dataset" and found.columns.column_names == columns
+    assert read_records(first, Problems(), Inside(folder=tmp_path)).columns["text"].to_pylist() == theirs["train"]["text"][:]
+
+
+def test_an_arrow_file_that_is_no_stream_is_an_error_that_names_it(tmp_path):
+    with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as file, pa.ipc.new_file(file, pa.schema([("text", pa.string())])):
+        pass
+    (tmp_path / "b.arrow").write_bytes(b"")
+    for name in ("a", "b"):
+        with pytest.raises(PairsError, match=rf"{name}\.arrow cannot be read as (an )?Arrow"):
+            read_records(tmp_path / f"{name}.arrow", Problems(), Inside(folder=tmp_path))
 
 
 def test_what_was_saved_names_only_files_beside_it(tmp_path):

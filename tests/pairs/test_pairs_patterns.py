@@ -1,7 +1,10 @@
 import os
 import tracemalloc
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from encoder_cases import make_photos
 from hypothesis import given
 from hypothesis import strategies as st
 from shard_cases import sample
@@ -9,8 +12,12 @@ from webdataset.shardlists import expand_urls
 
 from influencespace.errors import PairsError
 from influencespace.pairs import patterns
+from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.problems import Problems
 from influencespace.pairs.sources import read_records
+from influencespace.pairs.stage import import_pairs
+from influencespace.progress import silent
+from influencespace.workspace import Workspace
 
 NUMBERS = st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(1, 4)).map(
     lambda ends: f"{{{ends[0]:0{ends[2]}d}..{ends[1]}}}"
@@ -44,9 +51,32 @@ def test_braces_and_stars_go_together(shards, tmp_path):
     assert len(read_records(str(tmp_path / "{a,b}/*.tar"), Problems())) == 4
 
 
+@pytest.mark.parametrize("pattern", ["*.parquet", "{test,train}-*.parquet", "../*/t*.parquet"])
+def test_tables_are_named_by_a_pattern_and_their_splits_and_photos_found(tmp_path, pattern):
+    folder = tmp_path / "data"
+    make_photos(folder, 30)
+    for name, rows in (("test-0", range(6)), ("train-0", range(6, 18)), ("train-1", range(18, 30))):
+        table = {"image": [f"{i}.png" for i in rows], "caption": [f"a red dog {i}" for i in rows]}
+        pq.write_table(pa.table(table), folder / f"{name}.parquet")
+    workspace = Workspace(tmp_path / "w", create=True)
+    # Named from the folder of all of them.
+    rename = {"images": str(folder)} if ".." in pattern else {}
+    pairs = import_pairs(workspace, ImportOptions(source=str(folder / pattern), **rename), silent).table("pairs")
+    assert pairs["caption"].tolist() == [f"a red dog {i}" for i in range(30)]
+    assert (pairs["split"] != "train").tolist() == [True] * 6 + [False] * 24
+
+
+def test_a_pattern_of_several_kinds_is_refused(shards, tmp_path):
+    folder = shards(samples(2), 2)
+    pq.write_table(pa.table({"caption": ["a"]}), folder / "a.parquet")
+    for pattern, found in (("*", "files of several kinds"), ("*.none", "no file"), ("{a,b}.csv", r"a\.csv")):
+        with pytest.raises(PairsError, match=rf"matches .*{found}\. By a pattern only shards \(\.tar\) or files"):
+            read_records(str(folder / pattern), Problems())
+
+
 def test_shards_that_braces_name_and_that_are_not_there_are_an_error(shards, tmp_path):
     folder = shards(samples(6), 2)
-    with pytest.raises(PairsError, match=r"Of the 5 shards that .* names 2 are missing, such as .*00003\.tar"):
+    with pytest.raises(PairsError, match=r"Of the 5 files that .* names 2 are missing, such as .*00003\.tar"):
         read_records(str(folder / "{00000..00004}.tar"), Problems())
 
 

@@ -229,7 +229,9 @@ def test_density_counts_every_pair_once():
     last = density.CELLS - 1
     assert found.sum() == 4
     assert (found[0, 0], found[last, last], found[last, density.CELLS // 2]) == (2, 1, 1)
-    assert density.figure(found, 300).data[0].z[0, 0] == pytest.approx(np.log10(2))
+    others, shown = density.figure(np.zeros_like(found), found, 300).data
+    assert np.isnan(shown.z).all() and np.array_equal(np.isfinite(others.z), found > 0)
+    assert density.figure(found, found, 300).data[1].z[0, 0] == pytest.approx(np.log10(2))
 
 
 @pytest.mark.parametrize(

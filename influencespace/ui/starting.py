@@ -22,8 +22,13 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     settle_roots()
     if login.open_to_others():
         print(login.OPEN, flush=True)
-    threading.Thread(target=warming.warm, daemon=True).start()
+    threading.Thread(target=_prepare, daemon=True).start()
     yield
+
+
+def _prepare() -> None:
+    warming.warm()
+    warming.tidy()
 
 
 def settle_roots() -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gc
+import tomllib
+from pathlib import Path
+
+import pytest
 
 from influencespace.ui import warming
 
@@ -14,3 +18,25 @@ def test_what_was_imported_is_not_looked_through_after_every_run_of_a_page():
         assert len(gc.get_objects()) < gc.get_freeze_count() / 10
     finally:
         gc.unfreeze()
+
+
+def test_unreachable_objects_are_looked_for_now_and_then_and_not_after_every_run(monkeypatch):
+    now, looks = [0.0], []
+
+    def sleep(seconds):
+        now[0] += seconds
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    def look():
+        looks.append(now[0])
+        now[0] += 0.25  # as it takes where a great many sessions are open
+
+    monkeypatch.setattr(warming.time, "sleep", sleep)
+    monkeypatch.setattr(warming.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(warming.gc, "collect", look)
+    with pytest.raises(KeyboardInterrupt):
+        warming.tidy()
+    assert looks == [5.0, 17.75, 30.5]
+    with (Path(__file__).parents[2] / ".streamlit" / "config.toml").open("rb") as file:
+        assert tomllib.load(file)["runner"]["postScriptGC"] is False

@@ -66,13 +66,24 @@ def jsonl_seed() -> bytes:
     return b"\n".join(json.dumps(row).encode() for row in rows)
 
 
-def parquet_seed() -> bytes:
-    content = io.BytesIO()
+def columns() -> pa.Table:
     classes = {"info": {"features": {"place": {"names": ["home", "street"], "_type": "ClassLabel"}}}}
-    pq.write_table(pa.table({
+    return pa.table({
         "image": [{"bytes": image(shade=i), "path": f"{i}.png"} for i in range(PAIRS)],
         "caption": [f"a dog {i}" for i in range(PAIRS)], "place": [i % 2 for i in range(PAIRS)],
-    }).replace_schema_metadata({"huggingface": json.dumps(classes)}), content)
+    }).replace_schema_metadata({"huggingface": json.dumps(classes)})
+
+
+def parquet_seed() -> bytes:
+    content = io.BytesIO()
+    pq.write_table(columns(), content)
+    return content.getvalue()
+
+
+def arrow_seed() -> bytes:
+    content, table = io.BytesIO(), columns()
+    with pa.ipc.new_stream(content, table.schema) as stream:
+        stream.write_table(table)
     return content.getvalue()
 
 
@@ -199,7 +210,8 @@ def _decisions(folder: Path, data: bytes) -> None:
 
 TARGETS: dict[str, tuple[Callable[[Path, bytes], None], Callable[[], bytes]]] = {
     "csv": (_of_a_file("pairs.csv"), csv_seed), "jsonl": (_of_a_file("pairs.jsonl"), jsonl_seed),
-    "parquet": (_of_a_file("pairs.parquet"), parquet_seed), "coco": (_of_a_file("captions.json"), coco_seed),
+    "parquet": (_of_a_file("pairs.parquet"), parquet_seed), "arrow": (_of_a_file("pairs.arrow"), arrow_seed),
+    "coco": (_of_a_file("captions.json"), coco_seed),
     "tar": (_of_a_file("00000.tar"), tar_seed), "npy": (_embeddings, npy_seed), "npz": (_datacomp, npz_seed),
     "png": (_photo, image), "jpeg": (_photo, lambda: image(form="JPEG")), "gif": (_photo, lambda: image(form="GIF")),
     "webp": (_photo, lambda: image(form="WEBP")), "tiff": (_photo, lambda: image(form="TIFF")), "plan": (_plan, plan_seed),

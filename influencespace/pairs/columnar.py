@@ -52,7 +52,7 @@ class ColumnFile:
         Raises
         ------
         PairsError
-            If it cannot be read, or two columns have one name.
+            If it cannot be read, has rows and no columns, or two columns have one name.
         """
         with _reading(path):
             if path.suffix.lower() == ARROW:
@@ -63,6 +63,8 @@ class ColumnFile:
                 with pa.parquet.ParquetFile(path) as file:
                     found = cls(path, False, file.schema_arrow, file.metadata.num_rows)
             _names(found.schema)  # in a damaged file one may be no text
+        if found.rows and not found.schema.names:
+            raise PairsError(f"{path} has {found.rows:,} rows and no columns.")
         refuse_repeated(path, found.schema.names)
         return found
 

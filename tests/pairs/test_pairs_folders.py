@@ -5,6 +5,7 @@ import datasets
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -135,6 +136,16 @@ def test_what_datasets_keeps_in_its_cache_is_read_as_it_reads_it(tmp_path):
         found = read_records(name, Problems(), Inside(folder=tmp_path))
         assert found.format == "dataset" and found.columns.column_names == columns
     assert read_records(first, Problems(), Inside(folder=tmp_path)).columns["text"].to_pylist() == theirs["train"]["text"][:]
+
+
+def test_rows_without_any_column_are_an_error_that_names_the_file(tmp_path):
+    rows = pa.table({"text": ["a", "b"]})
+    with pa.ipc.new_stream(tmp_path / "a.arrow", pa.schema([])) as stream:
+        stream.write_batch(rows.to_batches()[0].select([]))
+    pq.write_table(rows.select([]), tmp_path / "b.parquet")
+    for name in ("a.arrow", "b.parquet"):
+        with pytest.raises(PairsError, match=rf"{name} has 2 rows and no columns|{name} holds no rows"):
+            read_records(tmp_path / name, Problems(), Inside(folder=tmp_path))
 
 
 def test_an_arrow_file_that_is_no_stream_is_an_error_that_names_it(tmp_path):

@@ -25,8 +25,8 @@ class ImportOptions(Options):
     source: str = option(
         dataclasses.MISSING,
         "A table of pairs (.csv, .tsv, .jsonl, .parquet), a COCO captions file (.json), a folder of WebDataset shards (.tar), "
-        "of Parquet files, of DataComp metadata, of a saved Hugging Face data set or of clip-retrieval embeddings, shards as "
-        "'NAME/{00000..00099}.tar', or hf:OWNER/NAME or hf:OWNER/NAME/CONFIG.",
+        "of Parquet files, of DataComp metadata, of a saved Hugging Face data set or of clip-retrieval embeddings, files as "
+        "'NAME/{00000..00099}.tar' or 'NAME/train-*.parquet', or hf:OWNER/NAME or hf:OWNER/NAME/CONFIG.",
     )
     images: str | None = option(
         None,

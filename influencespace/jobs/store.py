@@ -22,21 +22,10 @@ from filelock import FileLock, Timeout
 
 from influencespace import databases
 from influencespace.errors import JobError
+from influencespace.jobs import table
 from influencespace.workspace import Workspace
 
-TABLE = "jobs"
 UNFINISHED = ("queued", "running")
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    title TEXT NOT NULL, commands TEXT NOT NULL, status TEXT NOT NULL,
-    done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0, what TEXT NOT NULL DEFAULT '',
-    message TEXT NOT NULL DEFAULT '', pid INTEGER,
-    submitted REAL NOT NULL, started REAL, heartbeat REAL, cancelled REAL, finished REAL
-)
-"""
-# What came later; a list that was begun before gets these columns when the next job is added.
-ADDED = {"due": "REAL", "decided": "TEXT NOT NULL DEFAULT ''", "reported": "REAL"}
 
 
 @dataclass(frozen=True)
@@ -152,11 +141,11 @@ class Store:
             return []
         try:
             with self._open() as database:
-                return _listed(database)
+                return [Job(**row) for row in table.rows(database)]
         except JobError:
             # On a full disk there is no room for the index of a write-ahead log, and yet it can be read.
             with self._open(as_it_is=True) as database:
-                return _listed(database)
+                return [Job(**row) for row in table.rows(database)]
 
     def get(self, job_id: int) -> Job:
         """One job.
@@ -203,7 +192,7 @@ class Store:
 
     def check(self) -> list[str]:
         """What is wrong with the file of the list, in a sentence: none or one. It is set aside then."""
-        why = databases.damage(self.workspace.jobs, TABLE)
+        why = databases.damage(self.workspace.jobs, table.TABLE)
         return [] if why is None else [self._begin_anew(why)]
 
     def log(self, job_id: int) -> Path:
@@ -236,11 +225,11 @@ class Store:
             ) as database:
                 database.row_factory = sqlite3.Row
                 if create:
-                    _begin(database)
+                    table.begin(database)
                 with database:
                     yield database
         except sqlite3.Error as error:
-            why = databases.damage(self.workspace.jobs, TABLE)
+            why = databases.damage(self.workspace.jobs, table.TABLE)
             raise JobError(
                 f"The list of jobs {self.workspace.jobs} cannot be used: {databases.trouble(self.workspace.jobs, error)}"
                 if why is None else self._begin_anew(why)
@@ -252,12 +241,12 @@ class Store:
         if not os.access(self.workspace.path, os.W_OK):
             return f"The list of jobs {file} is damaged ({why}), and nothing can be written here to mend it."
         with self._one_at_a_time():
-            if databases.damage(file, TABLE) is not None:  # nobody else was faster
+            if databases.damage(file, table.TABLE) is not None:  # nobody else was faster
                 aside = databases.set_aside(file)
                 known = sorted(int(path.stem) for path in self._folder().glob("*.life"))
                 told = f"It was damaged ({why}) and lies in {aside.name}; this is a new one. What jobs have made is as it was."
                 with self._open(create=True) as database:
-                    _put_back(database, [job_id for job_id in known if self.lives(job_id)], max(known, default=0) + 1, told)
+                    table.put_back(database, [job_id for job_id in known if self.lives(job_id)], max(known, default=0) + 1, told)
         return f"The list of jobs {file} was damaged ({why}); it was set aside, and a new one begun."
 
     def lives(self, job_id: int) -> bool:
@@ -267,35 +256,3 @@ class Store:
                 return False
         except Timeout:
             return True
-
-
-def _put_back(database: sqlite3.Connection, running: list[int], note: int, told: str) -> None:
-    """Into a new list: the jobs that run, and a note of why it is new, after whose number the next ones count."""
-    now = time.time()
-    add = (
-        "INSERT INTO jobs (id, title, commands, status, message, submitted, started, finished) "
-        "VALUES (?, ?, '[]', ?, ?, ?, ?, ?)"
-    )
-    for job_id in running:
-        database.execute(add, (job_id, "Work begun earlier", "running", "", now, now, None))
-    database.execute(add, (note, "The list of jobs", "failed", told, now, None, now))
-
-
-def _listed(database: sqlite3.Connection) -> list[Job]:
-    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
-        return []  # the first job is being added at this moment
-    return [_job(row) for row in database.execute("SELECT * FROM jobs ORDER BY id DESC")]
-
-
-def _begin(database: sqlite3.Connection) -> None:
-    """The table, in a transaction that is left open."""
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("BEGIN IMMEDIATE")
-    database.execute(SCHEMA)
-    present = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
-    for name in ADDED.keys() - present:
-        database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {ADDED[name]}")
-
-
-def _job(row: sqlite3.Row) -> Job:
-    return Job(**{**dict(row), "commands": json.loads(row["commands"])})

@@ -7,7 +7,6 @@ read it, and from what it was made.
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -17,23 +16,20 @@ from influencespace.errors import ExportError
 from influencespace.evaluation.compare import BASELINE, verdict
 from influencespace.evaluation.figures import RECALLS
 from influencespace.evaluation.report import CURATED, Report, figures
-from influencespace.evaluation.retrieval import GAINED, LOST, crossed, crossings
 from influencespace.metrics.fairness import OPPORTUNITY, PARITY
-from influencespace.metrics.recall import BOTH, IMAGE_TO_TEXT, TEXT_TO_IMAGE
-from influencespace.pairs.views import heldout
+from influencespace.metrics.recall import BOTH
 from influencespace.spreadsheets import csv_text
 from influencespace.training.options import MEANING
-from influencespace.ui import colours, svg, thumbnails
+from influencespace.ui import colours, svg
 from influencespace.ui.report_measures import further
 from influencespace.ui.report_parts import figure, framed, minus, order, seconds, signed, table
+from influencespace.ui.report_retrievals import DIRECTIONS, changed
 from influencespace.ui.training_charts import VERDICTS, arm_colour
 from influencespace.workspace import Workspace
 
 STYLE = Path(__file__).parent / "elements" / "report.css"
 # The file is looked at anywhere: it runs nothing and fetches nothing, whatever stands in it.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-DIRECTIONS = {BOTH: "mean of both", IMAGE_TO_TEXT: "photo finds caption", TEXT_TO_IMAGE: "caption finds photo"}
-SHOWN = 6
 SURELY = {
     "above": "surely above", "below": "surely below", "not worse": "not worse, at most 2 points below",
     "undecided": "undecided, for there are too few photos or seeds to tell",
@@ -71,7 +67,7 @@ def html(workspace: Workspace) -> str:
         "<h2>Gaps between groups</h2>", *_gaps(results),
         "<h2>Ranks, skew, classes, robustness and cost</h2>", *further(results),
         "<h2>Predicted against actual</h2>", *_predicted(report),
-        "<h2>Retrievals that changed from full to influence</h2>", *_changed(workspace, report),
+        "<h2>Retrievals that changed from full to influence</h2>", *changed(workspace, report),
         "<h2>How to read this</h2>", *(f"<p>{words}</p>" for words in HOW_TO_READ),
         "<h2>What it was made from</h2>", *_provenance(report),
     ]
@@ -253,37 +249,6 @@ def _predicted(report: Report) -> Iterable[str]:
                 for row in part.set_index("target").loc[targets].itertuples()
             )] for (reduction, cap), part in plans
         ])
-
-
-def _changed(workspace: Workspace, report: Report) -> Iterable[str]:
-    if not report.changed:
-        yield "<p>It takes the arms full and influence to see what changed between them.</p>"
-        return
-    yield table(["query", "among the first", "queries", "gained", "lost"], [
-        [DIRECTIONS[row["direction"]], str(row["k"]), f"{row['queries']:,}", f"{row['gained']:,}", f"{row['lost']:,}"]
-        for row in crossings(report.changed).to_dict("records")
-    ])
-    training, pairs = workspace.artifact("training"), workspace.artifact("pairs")
-    if training.record["inputs"]["pairs"] != pairs.digest:
-        return
-    source = pairs.table("pairs")
-    test = heldout(source, "test").rows
-    found = report.changed[TEXT_TO_IMAGE]
-    k = RECALLS[report.results["decides"]]
-    kinds = crossed(found, k)
-    for kind, words in ((GAINED, "came among"), (LOST, "left")):
-        rows = found[kinds == kind].head(SHOWN)
-        if len(rows):
-            yield f"<h3>Captions whose photo {words} the first {k}: the largest moves</h3><div class='photos'>"
-            yield from (_photo(workspace, source.iloc[test[row.query]], row.before, row.after) for row in rows.itertuples())
-            yield "</div>"
-
-
-def _photo(workspace: Workspace, pair, before: float, after: float) -> str:
-    caption = escape(pair["caption"][:200])
-    content = thumbnails.jpeg(workspace, pair["image_path"], pair["photo"])
-    image = f'<img src="data:image/jpeg;base64,{b64encode(content).decode()}" alt="{caption}">' if content else ""
-    return f"<figure>{image}<figcaption><b>{before:g} → {after:g}</b><br>{caption}</figcaption></figure>"
 
 
 def _provenance(report: Report) -> Iterable[str]:

@@ -1,92 +1,24 @@
+"""Fine-tuning a dual encoder: the loss by hand, what is trained, and that it learns, goes on after a kill, and starts anew."""
+
 import copy
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from encoder_cases import SIDE, WORDS, make_encoder
+from clip_cases import CPU, SETTINGS, SIZES, data_of, task_of
 from engine_cases import plain_losses
-from PIL import Image
 
-from influencespace.errors import TrainingError
-from influencespace.features.corruptions import corrupt
 from influencespace.features.encoder import load_encoder
 from influencespace.features.photos import load_photo
 from influencespace.metrics.recall import BOTH, photo_scores
-from influencespace.options import Options
-from influencespace.pairs.views import heldout, photo_codes, training_rows
-from influencespace.training import clip, photos
+from influencespace.pairs.views import heldout
+from influencespace.training import clip
 from influencespace.training.clip import ClipTrainer
-from influencespace.training.data import TrainingData
 from influencespace.training.loop import Settings, fit
-from influencespace.training.options import TrainOptions
-from influencespace.training.probes import Photos
-from influencespace.workspace import Workspace
 
 KINDS = ("clip", "siglip", "siglip2", "vision-text-dual-encoder", "convolutional")
-CPU = torch.device("cpu")
 NO_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA device here")
-SIZES = {"train": 96, "validation": 40, "test": 30}
-SETTINGS = Settings(learning_rate=3e-3, epochs=3, batch_size=24)
-
-
-@pytest.fixture(scope="module")
-def encoders(tmp_path_factory):
-    """One of each kind, loaded when it is first asked for."""
-    loaded = {}
-
-    def encoder(kind):
-        if kind not in loaded:
-            loaded[kind] = load_encoder(str(make_encoder(kind, tmp_path_factory.mktemp("encoder"))), CPU)
-        return loaded[kind]
-
-    return encoder
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    """Pairs whose caption is a set of words and whose photo has a bright square for each of them; the last three training
-    pairs are other captions of the first three photos."""
-    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
-    words = np.array(WORDS[4:])
-    sets = np.unique(rng.random((1000, len(words))) < 0.4, axis=0)
-    sets = rng.permutation(sets[sets.any(axis=1)])[: sum(SIZES.values())]
-    rows = []
-    for i, (shown, split) in enumerate(zip(sets, np.repeat(list(SIZES), list(SIZES.values())), strict=True)):
-        squares = np.zeros((4, 4, 3), dtype=np.uint8)
-        squares.reshape(16, 3)[: len(words)][shown] = 255
-        path = folder / f"{i}.png"
-        Image.fromarray(squares.repeat(SIDE // 4, 0).repeat(SIDE // 4, 1)).save(path)
-        rows.append({"image_path": str(path), "photo": path.stem, "split": split, "caption": " ".join(words[shown])})
-    for twin, i in enumerate(range(SIZES["train"] - 3, SIZES["train"])):
-        rows[i] |= {"image_path": rows[twin]["image_path"], "photo": rows[twin]["photo"]}
-    return pd.DataFrame(rows).assign(row=range(1, len(rows) + 1), id=[str(i) for i in range(len(rows))])
-
-
-def data_of(table, device=CPU):
-    """What a trainer needs of a workspace's data; it never looks at the features."""
-    nothing = torch.zeros(len(table), 1, device=device)
-    codes = torch.from_numpy(photo_codes(table, slice(None))).to(device)
-    return TrainingData(
-        nothing, nothing, codes, training_rows(table), heldout(table, "validation"), heldout(table, "test"), True, 1.0
-    )
-
-
-@pytest.fixture
-def make(encoders, table, tmp_path):
-    def make(kind="clip", adapter="none", table=table, device=CPU):
-        return ClipTrainer(encoders(kind), data_of(table, device), table, adapter, tmp_path)
-
-    return make
-
-
-def task_of(trainer, seed=0, settings=SETTINGS, dropout=True):
-    task = trainer.task(settings, seed)
-    if not dropout:
-        for module in task.module.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
-    return task
 
 
 def gradients(task, rows, weights):
@@ -281,93 +213,6 @@ def test_every_task_starts_at_the_encoder(make):
     fit(task_of(trainer), np.ones(SIZES["train"]), SETTINGS, 0, device=CPU)
     for name, tensor in trainer.task(SETTINGS, 1).module.state_dict().items():
         assert torch.equal(tensor, untouched[name])
-
-
-@pytest.mark.parametrize("kind", ["siglip2", "convolutional"])
-def test_kept_photos_are_those_read_anew(kind, make, monkeypatch):
-    kept = make(kind)
-    monkeypatch.setattr(photos, "BUDGET", 0)
-    read = make(kind)
-    which = np.array([5, 0, 5, 40])
-    ours, theirs = kept.photos.batch(which), read.photos.batch(which)
-    assert ours.keys() == theirs.keys() == kept.photos.example.keys()
-    for name, tensor in ours.items():
-        assert torch.equal(tensor, theirs[name]) and tensor.dtype == kept.photos.example[name].dtype
-
-
-@pytest.mark.parametrize("adapter", ["none", "lora"])
-def test_photos_are_prepared_once(adapter, make, table, tmp_path, monkeypatch):
-    trainer = make("convolutional", adapter)
-    batch = trainer.photos.batch(np.arange(70))
-    # Killed when the 70th photo was half written.
-    file = next(tmp_path.glob("*.f16"))
-    with file.open("r+b") as opened:
-        opened.truncate(int(69.5 * file.stat().st_size / len(table["photo"].unique())))
-    read = []
-    monkeypatch.setattr(photos, "open_photo", lambda path, row: read.append(path) or load_photo(path))
-    again = make("convolutional", adapter)
-    assert len(read) == len(table["photo"].unique()) - 69
-    for name, tensor in again.photos.batch(np.arange(70)).items():
-        torch.testing.assert_close(tensor, batch[name], rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize(("kind", "adapter", "rounding"), [("clip", "none", 2e-3), ("convolutional", "lora", 1e-2)])
-def test_other_photos_and_captions(kind, adapter, rounding, make, table):
-    trainer = make(kind, adapter)
-    task = task_of(trainer)
-    rows = trainer.data.test.image_rows[:5]
-    paths, phrases = table["image_path"].iloc[rows].tolist(), ["a red dog", "the blue cat runs"]
-    plain = trainer.probe(task, Photos(paths), phrases, np.array([-1, -1]))
-    np.testing.assert_array_equal(plain.image, trainer.judge(task, trainer.data.test).image[:5])
-    np.testing.assert_allclose(plain.text, trainer.encoder.embed_captions(phrases), atol=1e-5)
-    assert plain.photo.tolist() == [-1, -1]
-    blurred = trainer.probe(task, Photos(paths, "blur"), phrases, plain.photo)
-    expected = [trainer.encoder.prepare(corrupt(load_photo(path), "blur")) for path in paths]
-    np.testing.assert_allclose(blurred.image, trainer.encoder.embed_photos(expected), atol=rounding)
-    if kind == "clip":  # the other one, untrained, can hardly tell photos apart
-        assert np.abs(blurred.image - plain.image).max() > 10 * rounding
-
-
-@pytest.mark.parametrize("budget", [photos.BUDGET, 0])
-def test_a_photo_that_is_gone_or_broken_is_named(budget, make, table, tmp_path, monkeypatch):
-    monkeypatch.setattr(photos, "BUDGET", budget)
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"no photo")
-    for path, words in ((str(broken), "broken.png"), (str(tmp_path / "gone.png"), "gone.png"), (None, "without its photo")):
-        other = table.copy()
-        other.loc[2, ["image_path", "photo"]] = [path, "other"]
-        with pytest.raises(TrainingError, match=f"row 3.*{words}|{words}.*row 3"):
-            make(table=other).photos.batch(np.arange(4))
-
-
-@pytest.fixture
-def workspace(table, encoders, tmp_path):
-    workspace = Workspace(tmp_path / "workspace", create=True)
-    with workspace.write("pairs", Options()) as draft:
-        draft.table("pairs", table)
-    return workspace
-
-
-def features(workspace, name):
-    with workspace.write("features", Options()) as draft:
-        draft.facts = {"encoder": name}
-
-
-def test_the_encoder_of_the_features_is_trained_unless_another_is_named(workspace, encoders, table):
-    data = data_of(table)
-    features(workspace, encoders("clip").name)
-    assert ClipTrainer.load(workspace, data, TrainOptions(trainer="clip")).encoder.digest == encoders("clip").digest
-    named = TrainOptions(trainer="clip", model=encoders("convolutional").name, adapter="lora")
-    trainer = ClipTrainer.load(workspace, data, named)
-    assert trainer.encoder.digest == encoders("convolutional").digest and trainer.grid() == [clip.SETTINGS["lora"]]
-    # Photos as prepared for another encoder are of no use any more.
-    assert [file.name for file in workspace.private("photos").glob("*/*")] == ["pooled.f16"]
-
-
-def test_imported_features_have_no_encoder_to_train(workspace, table):
-    features(workspace, "imported")
-    with pytest.raises(TrainingError, match="--model DIR"):
-        ClipTrainer.load(workspace, data_of(table), TrainOptions(trainer="clip"))
 
 
 @pytest.mark.lab

@@ -1,6 +1,5 @@
-"""Models that read photo and caption together: their losses by hand, what they start from, and that they learn."""
+"""Models that read photo and caption together: their losses by hand, what they are asked, and that they learn."""
 
-import json
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,63 +7,29 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from encoder_cases import make_encoder, make_photos, make_table
+from cross_cases import CPU, HELD, KINDS, SETTINGS, TRAIN, planted
+from encoder_cases import make_photos, make_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from influencespace.errors import TrainingError
-from influencespace.features.encoder import load_encoder
-from influencespace.features.grid import CELLS, Grid, see
+from influencespace.features.grid import see
 from influencespace.features.options import EmbedOptions
 from influencespace.features.stage import embed
 from influencespace.metrics.fairness import match
 from influencespace.metrics.recall import BOTH, photo_scores, retrieval_ranks
 from influencespace.options import Options
-from influencespace.pairs.views import HeldOut, heldout
+from influencespace.pairs.views import heldout
 from influencespace.training import cross_task, loop
 from influencespace.training.captions import Captions
 from influencespace.training.cross import CrossTrainer
 from influencespace.training.cross_task import KNOWN, MASKED, draw_mismatches
 from influencespace.training.data import TrainingData
 from influencespace.training.loop import Settings, fit
-from influencespace.training.lxmert import Lxmert
-from influencespace.training.matcher import start
 from influencespace.training.options import TrainOptions
 from influencespace.training.probes import Photos
-from influencespace.training.visualbert import VisualBert
 from influencespace.workspace import Workspace
-
-KINDS = (VisualBert, Lxmert)
-CPU = torch.device("cpu")
-WIDTH = 24
-TRAIN, HELD = 160, 40
-SETTINGS = Settings(3e-3, 2, 16)
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    """A small dual encoder with BERT's text tower, whose tokenizer has a sign for a masked word."""
-    found = load_encoder(str(make_encoder("vision-text-dual-encoder", tmp_path_factory.mktemp("encoder") / "e")), CPU)
-    found.tokenizer.mask_token = "[UNK]"
-    with torch.no_grad():  # layers that were trained turn their input more than new ones do
-        for parameter in found.model.text_model.parameters():
-            parameter.mul_(8 if parameter.dim() > 1 else 1)
-    return found
-
-
-def planted(encoder, kind, model=None, noise=0.5, seed=0):
-    """A trainer of photos that show one of twelve things and captions that say which; the dual encoder sees it dimly."""
-    rng = np.random.default_rng(seed)
-    n = TRAIN + 2 * HELD
-    things = [f"a {c} {a} {v}" for c in ("red", "blue") for a in ("dog", "cat", "ball") for v in ("runs", "sleeps")]
-    shown = rng.integers(len(things), size=n)
-    vectors = rng.normal(size=(len(things), 8))
-    sides = [torch.nn.functional.normalize(torch.from_numpy(vectors[shown] + rng.normal(size=(n, 8))), dim=1) for _ in range(2)]
-    cells = rng.normal(size=(len(things), CELLS, WIDTH))[shown] + noise * rng.normal(size=(n, CELLS, WIDTH))
-    splits = [HeldOut(rows, np.arange(HELD), rows, {}) for rows in (np.arange(TRAIN, TRAIN + HELD), np.arange(TRAIN + HELD, n))]
-    data = TrainingData(*(side.float() for side in sides), torch.arange(n), np.arange(TRAIN), *splits, True, 10.0)
-    return CrossTrainer(kind, data, encoder, Grid(cells.astype(np.float16), np.arange(n)), [things[i] for i in shown], model)
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.name)
@@ -179,70 +144,6 @@ def test_captions_come_back_as_the_tokenizer_gives_them(encoder):
         expected = encoder.tokenizer(text, truncation=True, max_length=8)["input_ids"]
         assert words[row][there[row].bool()].tolist() == expected and (words[row][~there[row].bool()] == 0).all()
     assert words.shape == there.shape == (4, 8)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_layers_and_words_are_the_encoders_where_shapes_allow(kind, encoder):
-    begun = start(kind, None, encoder, WIDTH, 0)
-    theirs, own = encoder.model.text_model.state_dict(), begun.matcher.base.state_dict()
-    for name in ("embeddings.word_embeddings.weight", "encoder.layer.0.attention.self.query.weight",
-                 "embeddings.position_embeddings.weight"):
-        assert torch.equal(own[name], theirs[name])
-    second = theirs["encoder.layer.1.attention.self.key.weight"]
-    if kind is Lxmert:  # the layers of cells and those in which both meet start as layers of words
-        assert torch.equal(own["encoder.r_layers.0.output.dense.weight"], theirs["encoder.layer.0.output.dense.weight"])
-        assert torch.equal(own["encoder.x_layers.0.visual_attention.att.key.weight"], second)
-    else:
-        assert torch.equal(own["encoder.layer.1.attention.self.key.weight"], second)
-    assert begun.strange and "word embeddings and 2 text layers of the encoder" in begun.taken
-    tied = begun.matcher.model.cls.predictions.decoder.weight
-    assert tied is begun.matcher.base.get_input_embeddings().weight
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("tower", ["clip", "siglip"])
-def test_of_a_tower_that_is_no_bert_the_words_are_taken(kind, tower, tmp_path):
-    encoder = load_encoder(str(make_encoder(tower, tmp_path / tower)), CPU)
-    begun = start(kind, None, encoder, WIDTH, 0)
-    words = begun.matcher.base.get_input_embeddings().weight
-    assert torch.equal(words, encoder.model.text_model.get_input_embeddings().weight)
-    assert begun.taken.startswith("word embeddings of the encoder")
-    task = planted(encoder, kind).task(SETTINGS, 0)
-    assert math.isfinite(task.loss(np.arange(8), torch.ones(8)).item())
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_seed_draws_the_same_start_again_and_leaves_other_draws_alone(kind, encoder):
-    torch.manual_seed(5)
-    first, after = start(kind, None, encoder, WIDTH, 1), torch.rand(1)
-    torch.manual_seed(5)
-    assert torch.equal(torch.rand(1), after)
-    same, other = (start(kind, None, encoder, WIDTH, seed).matcher.projection.weight for seed in (1, 2))
-    assert torch.equal(first.matcher.projection.weight, same) and not torch.equal(same, other)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_model_of_its_own_is_read_from_its_folder(kind, encoder, tmp_path):
-    saved = start(kind, None, encoder, WIDTH, 3).matcher.model
-    saved.save_pretrained(tmp_path)
-    encoder.tokenizer.save_pretrained(tmp_path)
-    begun = start(kind, str(tmp_path), encoder, WIDTH, 0)
-    for name, tensor in saved.state_dict().items():
-        assert torch.equal(begun.matcher.model.state_dict()[name], tensor), name
-    assert not begun.strange and begun.taken == f"all weights of {tmp_path}"
-    wider = start(kind, str(tmp_path), encoder, WIDTH + 8, 0)
-    assert wider.strange and "drawn at random" in wider.taken and wider.matcher.projection.in_features == WIDTH + 8
-
-
-def test_a_model_that_cannot_be_used_is_refused_with_what_to_do(encoder, tmp_path):
-    with pytest.raises(TrainingError, match=r"no weights in safetensors.*--model"):
-        start(VisualBert, str(tmp_path), encoder, WIDTH, 0)
-    start(Lxmert, None, encoder, WIDTH, 0).matcher.model.save_pretrained(tmp_path / "lxmert")
-    with pytest.raises(TrainingError, match=r"model type is lxmert, not visual_bert.*--model"):
-        start(VisualBert, str(tmp_path / "lxmert"), encoder, WIDTH, 0)
-    (tmp_path / "lxmert" / "config.json").write_text(json.dumps({}))
-    with pytest.raises(TrainingError, match="does not load"):
-        start(Lxmert, str(tmp_path / "lxmert"), encoder, WIDTH, 0)
 
 
 @pytest.mark.parametrize("name, aligned, why", [("imported", True, "were imported"), ("encoder", False, "are not aligned")])

@@ -1,4 +1,4 @@
-"""What all tests share: one thread, full precision, and the lab of real photos."""
+"""What all tests share: one thread, full precision, the lab of real photos, and an empty workspace."""
 
 import os
 from pathlib import Path
@@ -24,3 +24,11 @@ def full_precision():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("influencespace.training.loop.NATIVE", ())
         yield
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """An empty workspace; many modules have one of their own, with something in it."""
+    from influencespace.workspace import Workspace
+
+    return Workspace(tmp_path / "w", create=True)

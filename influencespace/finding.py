@@ -17,7 +17,7 @@ from influencespace.options import Options
 RECORDED = {"stage", "options", "inputs", "content", "digest", "created", "seconds", "version", "facts"}
 
 
-class Found(Curated):
+class Artifacts(Curated):
     """The artifacts in the folder of a workspace."""
 
     def artifact(self, name: str) -> Artifact:

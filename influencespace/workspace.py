@@ -22,7 +22,7 @@ from influencespace import __version__, integrity
 from influencespace.artifact import MADE_BY, NEEDS, Artifact, Draft, canonical, hashed
 from influencespace.engines.kept import Pieces
 from influencespace.errors import WorkspaceError
-from influencespace.finding import Found
+from influencespace.finding import Artifacts
 from influencespace.holding import hold, now
 from influencespace.integrity import RECORD
 from influencespace.options import Options
@@ -32,7 +32,7 @@ __all__ = ["MADE_BY", "NEEDS", "Artifact", "Draft", "Workspace", "canonical"]
 FORMAT = 1
 
 
-class Workspace(Found):
+class Workspace(Artifacts):
     """A curation project on disk.
 
     Parameters
@@ -162,7 +162,7 @@ class Workspace(Found):
                 yield draft
                 recipe, digest = _recipe(name, options, inputs, decided or draft.content)
                 record = recipe | {
-                    "digest": digest, "created": now(), "seconds": time.monotonic() - began,
+                    "digest": digest, "created": now(), "seconds": time.monotonic() - began + draft.pieces.spared,
                     "version": __version__, "facts": draft.facts, "files": integrity.listing(folder),
                 }
                 with (folder / RECORD).open("w", encoding="utf-8") as file:

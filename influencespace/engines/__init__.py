@@ -44,7 +44,7 @@ class Engine(Protocol):
     workers
         How many are computed at once.
     spared
-        Seconds that computing took, in a run that was killed, for what was kept of it and is not computed again.
+        Seconds that computing took, in an earlier run, for what was kept of it and is not computed again.
     """
 
     remote: bool

@@ -1,8 +1,8 @@
 """What has come of the pieces of a stage, kept until its artifact stands: a run that was killed goes on with the next piece.
 
-It lies in one file of the workspace's cache, named by the digest of all that the pieces depend on, to which is added as work
-goes on. An entry is a digest, a length, and that many bytes of safetensors: what a kill has left half written, or a disk has
-damaged, is found by its digest and made again.
+A training keeps what a seed draws anew in the same way. It lies in one file of the workspace's cache, named by the digest of all
+that the pieces depend on, to which is added as work goes on. An entry is a digest, a length, and that many bytes of
+safetensors: what a kill has left half written, or a disk has damaged, is found by its digest and made again.
 """
 
 from __future__ import annotations
@@ -50,6 +50,11 @@ class Pieces:
         All that the pieces depend on, as plain JSON values; the code and the libraries are added to it.
     writing
         Stands around whatever is written, to explain its errors.
+
+    Attributes
+    ----------
+    spared
+        Seconds that computing took, in an earlier run, for what was taken over by now.
     """
 
     def __init__(
@@ -57,7 +62,7 @@ class Pieces:
         writing: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext,
     ) -> None:
         self.folder = folder
-        self._recipe, self._writing = recipe, writing
+        self._recipe, self._writing, self.spared = recipe, writing, 0.0
         self._held: dict[str, Piece] = {}  # computed, and not yet worth an entry
         self._since, self._spent = time.monotonic(), 0.0  # the least that writing took
         self._last: tuple[int, dict[str, Piece]] = (-1, {})  # the entry that was read last, by its place
@@ -137,18 +142,13 @@ class Keeping:
     """An engine that computes no piece that is kept, and keeps what another engine computes.
 
     Pieces are told apart by the order in which a stage asks for them, which is always the same.
-
-    Attributes
-    ----------
-    spared
-        See :class:`~influencespace.engines.Engine`.
     """
 
     engine: Engine
     pieces: Pieces
 
     def __post_init__(self) -> None:
-        self._asked, self.spared = 0, 0.0
+        self._asked = 0
         self.pieces.begin()
 
     @property
@@ -160,6 +160,11 @@ class Keeping:
     def workers(self) -> int:
         """See :class:`~influencespace.engines.Engine`."""
         return self.engine.workers
+
+    @property
+    def spared(self) -> float:
+        """See :class:`~influencespace.engines.Engine`."""
+        return self.pieces.spared
 
     def map(self, work: Work, count: int) -> Iterator[Piece]:
         """See :meth:`~influencespace.engines.Engine.map`."""
@@ -188,7 +193,7 @@ class Keeping:
 
     def _earlier(self, name: str) -> Piece:
         found = self.pieces.get(name)
-        self.spared += float(found[TOOK])
+        self.pieces.spared += float(found[TOOK])
         return {key: value for key, value in found.items() if key != TOOK}
 
     def _computed(self, name: str, make: Callable[[], Piece]) -> Piece:

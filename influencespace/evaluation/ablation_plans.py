@@ -13,7 +13,7 @@ from influencespace.curation.decisions import CLUSTERS, PAIRS, SETS, TOPICS
 from influencespace.curation.members import Members
 from influencespace.curation.sets import Found
 from influencespace.engines import HERE, Engine
-from influencespace.evaluation.ablation_figures import OWN, arm_of
+from influencespace.evaluation.ablation_figures import arm_of
 from influencespace.progress import silent
 from influencespace.proxy.crossfit import CrossFit
 from influencespace.training.arms import ArmWeights, Redrawn
@@ -84,7 +84,7 @@ class SeedPlans:
     fitted
         Proxies that were fitted before and the seconds that it took; None to draw folds anew.
     drawing
-        Makes the engine that fits and scores under a name.
+        Makes the engine that fits and scores for the run of a name, or without one for all.
 
     Attributes
     ----------
@@ -94,10 +94,10 @@ class SeedPlans:
 
     def __init__(
         self, setup: Setup, seed: int, fitted: tuple[CrossFit, float] | None = None,
-        drawing: Callable[[str], Engine] = lambda name: HERE,
+        drawing: Callable[..., Engine] = lambda *name: HERE,
     ) -> None:
         self.setup, self.seed, self.drawing, self.progress = setup, seed, drawing, silent
-        self._own = Redrawn(setup.curation, seed, lambda *told: self.progress(*told), drawing(OWN))
+        self._own = Redrawn(setup.curation, seed, lambda *told: self.progress(*told), drawing())
         if fitted is not None:
             self._own.adopt(*fitted)
 

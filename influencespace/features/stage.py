@@ -54,8 +54,8 @@ def embed(workspace: Workspace, options: EmbedOptions, progress: Progress = sile
             facts = _run_encoder(workspace, table, options, draft, progress)
         aligned, why = _aligned(draft, table)
         # What lies under the encoder's name may have changed since the run that was killed.
-        pieces = workspace.pieces("features", options, draft.content)
-        duplicates = _duplicates(draft, table, progress, Keeping(HERE, pieces))
+        draft.pieces = workspace.pieces("features", options, draft.content)
+        duplicates = _duplicates(draft, table, progress, Keeping(HERE, draft.pieces))
         draft.array("duplicates", duplicates)
         draft.facts = facts | {
             "aligned": aligned, "aligned_why": why, "duplicates": int((duplicates != np.arange(len(table))).sum()),

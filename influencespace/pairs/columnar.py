@@ -1,4 +1,4 @@
-"""Files of columns: Parquet, and the Arrow streams in which Hugging Face ``datasets`` saves to disk.
+"""Files of columns: Parquet, and Arrow, in streams as Hugging Face ``datasets`` writes them or in files.
 
 Single values are read at once; images and embeddings, which are large, some rows at a time.
 """
@@ -21,6 +21,8 @@ from influencespace.pairs.records import is_bytes, refuse_repeated
 from influencespace.pairs.vectors import WIDEST, Part
 
 PARQUET, ARROW = (".parquet", ".pq"), ".arrow"
+# What an Arrow file begins with, and a stream does not.
+MAGIC = b"ARROW1"
 VECTORS_TOGETHER = 4096
 
 
@@ -32,8 +34,8 @@ class ColumnFile:
     ----------
     path
         Where it lies.
-    streamed
-        Whether it is an Arrow stream; else it is Parquet.
+    arrow
+        Whether it is Arrow; else it is Parquet.
     schema
         Names and types of its columns.
     rows
@@ -41,13 +43,13 @@ class ColumnFile:
     """
 
     path: Path
-    streamed: bool
+    arrow: bool
     schema: pa.Schema
     rows: int
 
     @classmethod
     def open(cls, path: Path) -> ColumnFile:
-        """Look at a file: an Arrow stream by its name, else Parquet.
+        """Look at a file: Arrow by its name, else Parquet.
 
         Raises
         ------
@@ -56,8 +58,8 @@ class ColumnFile:
         """
         with _reading(path):
             if path.suffix.lower() == ARROW:
-                with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
-                    found = cls(path, True, reader.schema, sum(batch.num_rows for batch in reader))
+                with _arrow(path) as (schema, batches):
+                    found = cls(path, True, schema, sum(batch.num_rows for batch in batches))
             else:
                 # Not read_table: it would take folders such as split=train on the way for columns.
                 with pa.parquet.ParquetFile(path) as file:
@@ -81,9 +83,9 @@ class ColumnFile:
             If it cannot be read to its end.
         """
         with _reading(self.path):
-            if self.streamed:
-                with pa.memory_map(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
-                    table = reader.read_all()
+            if self.arrow:
+                with _arrow(self.path) as (schema, batches):
+                    table = pa.Table.from_batches(batches, schema)
             else:
                 with pa.parquet.ParquetFile(self.path) as file:
                     wanted = [name for name in self.schema.names if name not in without]
@@ -104,9 +106,9 @@ class ColumnFile:
         if self.kind(name) is None:
             raise PairsError(f"{self.path} has no column {name!r}, which other files of the source have.")
         with _reading(self.path):
-            if self.streamed:
-                with pa.memory_map(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
-                    for batch in reader:
+            if self.arrow:
+                with _arrow(self.path) as (_, batches):
+                    for batch in batches:
                         column = batch.column(name)
                         column.validate(full=True)
                         yield from (column.slice(start, together) for start in range(0, len(column), together))
@@ -115,6 +117,19 @@ class ColumnFile:
                     for batch in file.iter_batches(together, columns=[name]):
                         batch.column(name).validate(full=True)
                         yield batch.column(name)
+
+
+@contextlib.contextmanager
+def _arrow(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    with pa.memory_map(str(path)) as file:
+        whole = file.read(len(MAGIC)) == MAGIC
+        file.seek(0)
+        if whole:
+            with pa.ipc.open_file(file) as reader:
+                yield reader.schema, map(reader.get_batch, range(reader.num_record_batches))
+        else:
+            with pa.ipc.open_stream(file) as reader:
+                yield reader.schema, iter(reader)
 
 
 def holds_images(kind: pa.DataType | None) -> bool:

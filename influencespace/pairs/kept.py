@@ -68,7 +68,7 @@ def keeping(folder: Path) -> Iterator[KeptImages]:
                 file.flush()
                 kept.path = folder.absolute() / kept.name
                 # One that an earlier import has left stays, and with it what is known of the images that were checked in it.
-                if not (kept.path.exists() and filecmp.cmp(file.name, kept.path, shallow=False)):
+                if not _same(file.name, kept.path):
                     os.replace(file.name, kept.path)
             finally:
                 with contextlib.suppress(FileNotFoundError):
@@ -77,6 +77,14 @@ def keeping(folder: Path) -> Iterator[KeptImages]:
         raise PairsError(
             f"{folder} cannot be written ({error.strerror or error}); images that come inside of a table are copied there."
         ) from error
+
+
+def _same(file: str, other: Path) -> bool:
+    """Whether two files hold the same; one that is not there, or cannot be read, does not."""
+    try:
+        return filecmp.cmp(file, other, shallow=False)
+    except OSError:
+        return False
 
 
 def forget(folder: Path, needed: set[Path]) -> None:

@@ -21,7 +21,7 @@ from influencespace.pairs.shards import read_shards
 from influencespace.pairs.splits import splits_of
 from influencespace.pairs.table import SUFFIXES, read_table
 
-COLUMNS = (*PARQUET, ARROW)
+COLUMNS, SHARD = (*PARQUET, ARROW), (".tar",)
 HUB = "hf:OWNER/NAME or hf:OWNER/NAME/CONFIG"
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst")
 _COMPRESSED = "{} is compressed, so that no image in it can be read by itself; decompress it first."
@@ -89,7 +89,8 @@ def _read_columns(path: Path, files: list[Path], inside: Inside, problems: Probl
     if any(file.suffix.lower() in PARQUET and file.with_suffix(".npz").is_file() for file in files):
         return read_datacomp(path, files, inside, problems)
     form = "dataset" if files[0].suffix.lower() == ARROW else "table"
-    splits = splits_of(files) if len(files) > 1 else None
+    # The name of a file that was named by itself says nothing of what is held out.
+    splits = splits_of(files) if files != [path] else None
     return read_columns(path, form, [ColumnFile.open(file) for file in files], inside, problems, splits)
 
 
@@ -107,9 +108,6 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
     metadata = _own(path, (file for name in METADATA for file in path.rglob(name)), problems)
     if metadata:
         return read_imagefolder(path, metadata, problems)
-    cached = _own(path, (file for file in path.glob(f"*{ARROW}") if not file.name.startswith("cache-")), problems)
-    if cached:
-        return _read_columns(path, cached, inside, problems)
     tables = _own(path, path.rglob("*.parquet"), problems)
     if any(file.with_suffix(".npz").is_file() for file in tables):
         return read_datacomp(path, tables, inside, problems)
@@ -118,6 +116,9 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
     shards = _own(path, path.rglob("*.tar"), problems)
     if shards:
         return read_shards(path, shards, problems)
+    cached = _own(path, filter(_is_data, path.glob(f"*{ARROW}")), problems)
+    if cached:
+        return _read_columns(path, cached, inside, problems)
     compressed = next((file for file in path.glob("*.t*") if file.suffix in COMPRESSED), None)
     if compressed is not None:
         raise PairsError(_COMPRESSED.format(compressed))
@@ -125,9 +126,9 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
 
 
 def _read_pattern(pattern: Path, inside: Inside, problems: Problems) -> Records:
-    files = list(patterns.files(str(pattern)))
-    kinds = {file.suffix.lower() for file in files}
-    other = next((file for file in files if file.suffix.lower() not in (".tar", *COLUMNS)), None)
+    files = list(filter(_is_data, patterns.files(str(pattern))))
+    kinds = {_kind(file) for file in files}
+    other = next((file for file in files if _kind(file) is None), None)
     if len(kinds) != 1 or other:
         found = other or ("files of several kinds" if files else "no file")
         raise PairsError(
@@ -140,12 +141,24 @@ def _read_pattern(pattern: Path, inside: Inside, problems: Problems) -> Records:
             f"Of the {len(files):,} files that {pattern} names {len(missing):,} are missing, such as {missing[0]}. Fetch them, "
             f"or name those that are there, such as with {pattern.parent / f'*{files[0].suffix}'}."
         )
-    files = [file for file in files if file.is_file()]
-    if kinds == {".tar"}:
+    folder = next((file for file in files if not file.is_file()), None)
+    if folder is not None:
+        raise PairsError(f"The pattern {pattern} matches {folder}, which is no file. Name the folder, or files in it.")
+    if kinds == {SHARD}:
         return read_shards(pattern, files, problems)
     # Images are named from the folder that holds all of the files.
-    path = pattern if pattern.parent.is_dir() else Path(os.path.commonpath([file.parent for file in files]))
+    path = pattern if pattern.parent.is_dir() else Path(os.path.commonpath([file.absolute().parent for file in files]))
     return _read_columns(path, files, inside, problems)
+
+
+def _kind(file: Path) -> tuple[str, ...] | None:
+    """The suffixes of the files that go together with one, None where a pattern cannot name it."""
+    return next((kind for kind in (SHARD, PARQUET, (ARROW,)) if file.suffix.lower() in kind), None)
+
+
+def _is_data(file: Path) -> bool:
+    """Whether a file is not one in which ``datasets`` keeps what came of a ``map`` beside the data."""
+    return file.suffix != ARROW or not file.name.startswith("cache-")
 
 
 def _own(folder: Path, files: Iterable[Path], problems: Problems) -> list[Path]:

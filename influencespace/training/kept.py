@@ -139,6 +139,7 @@ class Kept:
             shutil.rmtree(draft)
         for begun in (self.checkpoint(arm, seed), self._drawn(arm, seed)):
             sealed.remove(begun)
+        shutil.rmtree(self._drawing(arm, seed), ignore_errors=True)
 
     def checkpoint(self, arm: str, seed: int) -> Path:
         """The file that a run at hand goes on from after each of its epochs; gone when it is finished."""
@@ -158,14 +159,22 @@ class Kept:
         with sealed.replacing(file) as draft, told_by_safetensors():
             save_file({"weights": found.weights, "seconds": np.array(found.seconds)}, draft)
 
-    def drawing(self, seed: int, name: str = "own") -> Engine:
-        """An engine that keeps what comes of drawing a seed anew, with the settings of that name, until :meth:`all_drawn`."""
-        return Keeping(HERE, Pieces(self.folder / f"drawing={name}={seed}", {}))
+    def drawing(self, seed: int, name: str = "") -> Engine:
+        """An engine that keeps what comes of drawing a seed anew: for the run of that name, or without one for all of the seed.
+
+        It is kept until that run is finished, another seed is drawn, or :meth:`all_drawn` is called.
+        """
+        self._let_go_of_drawings(but=seed)
+        return Keeping(HERE, Pieces(self._drawing(name, seed), {}))
 
     def all_drawn(self) -> None:
         """Let go of what was kept of drawing seeds anew: all runs are finished."""
+        self._let_go_of_drawings()
+
+    def _let_go_of_drawings(self, but: int | None = None) -> None:
         for folder in self.folder.glob("drawing=*"):
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.name.rpartition("=")[2] != str(but):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def tried(self, settings: Settings) -> np.ndarray | None:
         """(photos,) validation recalls under settings that were tried before, or None."""
@@ -182,6 +191,9 @@ class Kept:
     def trying(self, settings: Settings, seed: int) -> Path:
         """The checkpoint of settings that are being tried; gone when they have been."""
         return self.folder / f"trying={_named(settings)}={seed}.safetensors"
+
+    def _drawing(self, name: str, seed: int) -> Path:
+        return self.folder / f"drawing={name}={seed}"
 
     def _trial(self, settings: Settings) -> Path:
         return self.folder / f"tried={_named(settings)}.npy"

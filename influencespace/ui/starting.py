@@ -27,8 +27,10 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 def _prepare() -> None:
-    warming.warm()
-    warming.tidy()
+    try:
+        warming.warm()
+    finally:  # nobody else collects garbage
+        warming.tidy()
 
 
 def settle_roots() -> None:

@@ -148,13 +148,38 @@ def test_rows_without_any_column_are_an_error_that_names_the_file(tmp_path):
             read_records(tmp_path / name, Problems(), Inside(folder=tmp_path))
 
 
-def test_an_arrow_file_that_is_no_stream_is_an_error_that_names_it(tmp_path):
-    with pa.OSFile(str(tmp_path / "a.arrow"), "wb") as file, pa.ipc.new_file(file, pa.schema([("text", pa.string())])):
-        pass
-    (tmp_path / "b.arrow").write_bytes(b"")
-    for name in ("a", "b"):
-        with pytest.raises(PairsError, match=rf"{name}\.arrow cannot be read as (an )?Arrow"):
-            read_records(tmp_path / f"{name}.arrow", Problems(), Inside(folder=tmp_path))
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_arrow_comes_in_files_and_in_streams(tmp_path, new):
+    with new(tmp_path / "a.arrow", pa.schema([("image", pa.binary()), ("text", pa.string())])) as written:
+        for text in ("one", "two"):
+            written.write_table(pa.table({"image": [b"x", b"y"], "text": [text, f"{text} too"]}))
+    records = read_records(tmp_path / "a.arrow", Problems(), Inside(folder=tmp_path))
+    assert records.columns["text"].to_pylist() == ["one", "one too", "two", "two too"] and len(records.inside) == 4
+
+
+@pytest.mark.parametrize("content", [b"", b"ARROW1", b"ARROW1 and more", b"\xff\xff\xff\xff"])
+def test_an_arrow_file_that_is_none_is_an_error_that_names_it(tmp_path, content):
+    (tmp_path / "a.arrow").write_bytes(content)
+    with pytest.raises(PairsError, match=r"a\.arrow cannot be read as Arrow"):
+        read_records(tmp_path / "a.arrow", Problems(), Inside(folder=tmp_path))
+
+
+def test_arrow_beside_parquet_and_what_map_left_are_not_the_data(tmp_path):
+    for name, text in (("train-0.parquet", "parquet"), ("index.arrow", "arrow"), ("cache-1.arrow", "mapped")):
+        table = pa.table({"text": [text]})
+        if name.endswith("parquet"):
+            pq.write_table(table, tmp_path / name)
+        else:
+            with pa.ipc.new_stream(tmp_path / name, table.schema) as stream:
+                stream.write_table(table)
+
+    def texts(source):
+        return read_records(source, Problems(), Inside(folder=tmp_path)).columns["text"].to_pylist()
+
+    assert texts(tmp_path) == ["parquet"]
+    assert texts(tmp_path / "*.arrow") == ["arrow"] and texts(tmp_path / "cache-1.arrow") == ["mapped"]
+    (tmp_path / "train-0.parquet").unlink()
+    assert texts(tmp_path) == ["arrow"]
 
 
 def test_what_was_saved_names_only_files_beside_it(tmp_path):

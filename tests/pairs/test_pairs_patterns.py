@@ -74,6 +74,23 @@ def test_a_pattern_of_several_kinds_is_refused(shards, tmp_path):
             read_records(str(folder / pattern), Problems())
 
 
+@pytest.mark.parametrize("pattern", ["*.parquet", "*/x.parquet", "a/{x,y}.parquet", "*.tar"])
+def test_folders_that_a_pattern_matches_are_refused(tmp_path, pattern):
+    for folder in ("a/x.parquet", "b.parquet", "c.tar"):  # as Spark writes tables
+        (tmp_path / folder).mkdir(parents=True)
+    pq.write_table(pa.table({"caption": ["a"]}), tmp_path / "a" / "y.parquet")
+    with pytest.raises(PairsError, match=r"matches .*(x\.parquet|b\.parquet|c\.tar), which is no file\. Name the folder"):
+        read_records(str(tmp_path / pattern), Problems())
+
+
+def test_a_pattern_of_one_table_knows_its_split_and_a_table_named_by_itself_does_not(tmp_path):
+    pq.write_table(pa.table({"caption": ["a"]}), tmp_path / "train-0.parquet")
+    for source, columns in ((tmp_path / "train-*", ["caption", "split"]), (tmp_path / "train-0.parquet", ["caption"])):
+        assert read_records(source, Problems()).columns.column_names == columns
+    pq.write_table(pa.table({"caption": ["b"]}), tmp_path / "test-0.pq")
+    assert read_records(tmp_path / "t*.p*q*", Problems()).columns["caption"].to_pylist() == ["b", "a"]
+
+
 def test_shards_that_braces_name_and_that_are_not_there_are_an_error(shards, tmp_path):
     folder = shards(samples(6), 2)
     with pytest.raises(PairsError, match=r"Of the 5 files that .* names 2 are missing, such as .*00003\.tar"):

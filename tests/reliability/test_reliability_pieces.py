@@ -1,7 +1,10 @@
 """Stages that break off go on with the piece at hand, come to the same bytes, and leave nothing behind."""
 
+import itertools
 import json
 import shutil
+import threading
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -100,6 +103,9 @@ def broken_off(workspace, name, options, monkeypatch, after):
         patch.setattr(kept.Pieces, "keep", kept_then_dies)
         with pytest.raises(KeyboardInterrupt):
             run_stages(workspace, {name: options})
+    for thread in threading.enumerate():
+        if thread.name.startswith("ahead-"):  # which finish the photo at hand
+            thread.join(10)
 
 
 def files(workspace, name):
@@ -165,6 +171,16 @@ def test_nothing_is_taken_over_from_other_inputs(tmp_path_factory, tmp_path, mon
     assert computed[0] == "Solving 0"
 
 
+def test_the_time_of_what_is_taken_over_counts(tmp_path_factory, tmp_path, monkeypatch, computed):
+    workspace, clock = lacking(tmp_path_factory, tmp_path / "w", "proxy"), itertools.count(0, 100)
+    with monkeypatch.context() as patch:
+        patch.setattr(kept.time, "perf_counter", lambda: float(next(clock)))  # 100 seconds a piece
+        broken_off(workspace, "proxy", OPTIONS["proxy"], monkeypatch, 3)
+    computed.clear()
+    run_stages(workspace, {"proxy": OPTIONS["proxy"]})
+    assert computed[0] != "Fits 0" and 300 <= workspace.artifact("proxy").record["seconds"] < 400
+
+
 def test_a_damaged_piece_is_computed_again(tmp_path_factory, tmp_path, monkeypatch, computed):
     whole, workspace = (lacking(tmp_path_factory, tmp_path / path, "verify") for path in ("whole", "killed"))
     run_stages(whole, {"verify": OPTIONS["verify"]})
@@ -221,7 +237,7 @@ def test_an_import_decodes_only_photos_that_were_not_decoded_before_or_have_chan
     assert not (workspace.path / "cache" / "pieces" / "pairs").exists()
 
 
-@pytest.mark.parametrize("altered", [False, True])
+@pytest.mark.parametrize("altered", ["", "altered", "unreadable"])
 def test_images_inside_a_table_are_not_decoded_again_unless_their_copy_was_altered(tmp_path, monkeypatch, examined, altered):
     paths = make_photos(tmp_path / "photos", 40)
     table = tmp_path / "pairs.parquet"
@@ -230,8 +246,10 @@ def test_images_inside_a_table_are_not_decoded_again_unless_their_copy_was_alter
     workspace, options = Workspace(tmp_path / "w", create=True), ImportOptions(source=str(table))
     broken_off(workspace, "import", options, monkeypatch, 2)
     (copy,) = (workspace.path / "cache" / "images").iterdir()
-    if altered:
+    if altered == "altered":
         copy.write_bytes(copy.read_bytes()[::-1])
+    elif altered:
+        monkeypatch.setattr("influencespace.pairs.kept.filecmp.cmp", Mock(side_effect=OSError("bad sector")))
     examined.clear()
     run_stages(workspace, {"import": options})
     assert len(examined) == (40 if altered else 40 - 2 * images.PIECE)

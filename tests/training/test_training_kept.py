@@ -137,6 +137,7 @@ def kept_of(workspace):
 def test_a_training_whose_kept_files_are_all_damaged_comes_out_the_same(tmp_path_factory, tmp_path, monkeypatch):
     grid = [Settings(1e-3, 2, 64, dimensions=16), Settings(1e-2, 2, 64, dimensions=16)]
     monkeypatch.setattr("influencespace.training.heads.HeadsTrainer.grid", lambda trainer: grid)
+    monkeypatch.setattr("influencespace.engines.kept.EVERY", 0)
     workspace, _ = copied_workspace(tmp_path_factory, tmp_path / "w")
     whole, _ = copied_workspace(tmp_path_factory, tmp_path / "v")
 
@@ -149,15 +150,35 @@ def test_a_training_whose_kept_files_are_all_damaged_comes_out_the_same(tmp_path
         train_arms(workspace, OPTIONS, break_off)
     kept, told = kept_of(workspace), []
     damaged = [name for name in files(kept) if not name.endswith((".sha256", "journal.jsonl", "kept.json"))]
-    assert {name.split("=")[0] for name in damaged} == {"run", "tried", "drawn", "checkpoint"}
+    assert {name.split("=")[0] for name in damaged} == {"run", "tried", "drawn", "checkpoint", "drawing"}
     for name in damaged:
         flip(kept.folder / name)
     flip(kept.journal, 0.4)
     train_arms(workspace, OPTIONS, lambda done, total, what: told.append(what))
     said = [what for what in told if what.endswith("again")]
-    assert len(said) == len({name.split("/")[0] for name in damaged})
+    # A damaged piece of a drawing is not said, for it is computed again by itself.
+    assert len(said) == len({name.split("/")[0] for name in damaged}) - 1
     train_arms(whole, OPTIONS)
     ours, theirs = workspace.artifact("training"), whole.artifact("training")
     assert ours.table("ranks").equals(theirs.table("ranks"))
     assert ours.facts["taken_over"] == 0
     assert json.dumps(ours.json("results")["settings"]["chosen"]) == json.dumps(theirs.json("results")["settings"]["chosen"])
+
+
+def test_what_a_seed_draws_is_let_go_with_its_run_its_seed_or_all_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("influencespace.engines.kept.EVERY", 0)
+    kept = Kept(tmp_path / "kept")
+    kept.open()
+
+    def draw(*of):
+        kept.drawing(*of).once("fits", lambda: {"model": np.ones(3)})
+        return {folder.name for folder in kept.folder.glob("drawing=*")}
+
+    draw(1)
+    assert draw(1, "cap=2") == {"drawing==1", "drawing=cap=2=1"}
+    with kept.finishing("cap=2", 1):
+        pass
+    assert draw(1, "rank=4") == {"drawing==1", "drawing=rank=4=1"}
+    assert draw(2) == {"drawing==2"}
+    kept.all_drawn()
+    assert not list(kept.folder.glob("drawing=*"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from influencespace.ui import warming
+from influencespace.ui import starting, warming
 
 
 def test_what_was_imported_is_not_looked_through_after_every_run_of_a_page():
@@ -40,3 +40,12 @@ def test_unreachable_objects_are_looked_for_now_and_then_and_not_after_every_run
     assert looks == [5.0, 17.75, 30.5]
     with (Path(__file__).parents[2] / ".streamlit" / "config.toml").open("rb") as file:
         assert tomllib.load(file)["runner"]["postScriptGC"] is False
+
+
+def test_garbage_is_collected_also_where_nothing_could_be_imported_before(monkeypatch):
+    looked = []
+    monkeypatch.setattr(warming, "MODULES", ("there_is_none",))
+    monkeypatch.setattr(warming, "tidy", lambda: looked.append(True))
+    with pytest.raises(ModuleNotFoundError):
+        starting._prepare()
+    assert looked

@@ -14,7 +14,12 @@ from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.problems import ALSO_HELD_OUT, ALSO_IN_VALIDATION, UNKNOWN_SPLIT, Problems
 from influencespace.pairs.views import GROUP
 
-SPLITS = {"train": "train", "validation": "validation", "val": "validation", "dev": "validation", "test": "test"}
+SPLITS = {
+    "train": "train", "training": "train",
+    # In Karpathy's splits of COCO: what is left of its validation photos, on which everybody trains.
+    "restval": "train",
+    "validation": "validation", "val": "validation", "valid": "validation", "dev": "validation", "test": "test",
+}
 SMALLEST_STRATUM = 4
 
 

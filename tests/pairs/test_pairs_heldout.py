@@ -122,6 +122,15 @@ def test_a_column_says_the_split():
     ]
 
 
+@pytest.mark.parametrize(("said", "split"), [("restval", "train"), ("Training", "train"), ("valid", "validation")])
+def test_a_column_may_say_it_in_other_usual_words(said, split):
+    pairs = table([("source", name) for name in "abcd"], holdout=["train", said, "val", "test"])
+    problems = Problems()
+    found = assign_splits(pairs, ImportOptions(source="s", holdout_column="part"), problems)
+    assert found["split"].tolist() == ["train", split, "validation", "test"]
+    assert problems.table().empty
+
+
 def test_a_column_without_test_has_its_validation_halved():
     pairs = table([("source", name) for name in "abcdef"], holdout=["train"] * 2 + ["dev"] * 4)
     found = splits(assign_splits(pairs, ImportOptions(source="s", holdout_column="part"), Problems()))

@@ -32,7 +32,8 @@ class Batch:
         What goes out (:func:`influencespace.export.rows.subset_rows`).
     sources
         Where the same pairs come from, with the same index: ``row`` (1-based, of the source's table), ``image_path`` (str or
-        missing) and ``photo`` (digest), for formats that hold positions or photos.
+        missing) and ``photo`` (digest), for formats that hold positions or photos; of a source by splits also ``split`` and
+        ``split_row`` (0-based, in all rows of that split).
     """
 
     rows: pd.DataFrame
@@ -70,6 +71,7 @@ class Subset:
                 (pairs, "pairs", None), (clusters, "members", ["topic", "cluster"]), (plan, "pairs", ["weight", "disposition"]),
             )
         )
+        self._parts = pairs.facts.get("parts", [])
         self._clusters, self._topics, self._reasons = clusters.table("clusters"), clusters.table("topics"), plan.table("clusters")
         self._only = None if only is None else set(only.to_pylist())
         self.pairs = int(plan.facts["kept"]) if only is None else self._count(only)
@@ -90,13 +92,24 @@ class Subset:
             pairs = batch.to_pandas()
             count = len(training_rows(pairs))
             tables = PlanTables(pairs, members.take(count), self._clusters, self._topics, decided.take(count), self._reasons)
-            found, sources = subset_rows(tables), kept_pairs(tables)[SOURCES]
+            found, sources = subset_rows(tables), self._in_splits(kept_pairs(tables)[SOURCES])
             if self._only is not None:
                 wanted = found["id"].isin(self._only)
                 found, sources = found[wanted], sources[wanted]
             found.index = sources.index = pd.RangeIndex(done, done + len(found))
             done += len(found)
             yield Batch(found, sources)
+
+    def _in_splits(self, sources: pd.DataFrame) -> pd.DataFrame:
+        """With the split of each row and its place in that, where the source has them."""
+        if not self._parts:
+            return sources
+        splits, sizes = (list(column) for column in zip(*self._parts, strict=True))
+        starts, row = np.cumsum([0, *sizes])[:-1], sources["row"].to_numpy() - 1
+        # Of how many rows of the same split come before each part.
+        earlier = np.array([sum(size for split, size in self._parts[:i] if split == splits[i]) for i in range(len(splits))])
+        part = np.searchsorted(starts, row, side="right") - 1
+        return sources.assign(split=np.array(splits, dtype=object)[part], split_row=row - starts[part] + earlier[part])
 
     def _count(self, only: pa.Array) -> int:
         table = self._pairs.column("id").filter(pc.equal(self._pairs.column("split"), "train"))

@@ -78,9 +78,10 @@ def read_imagefolder(path: Path, files: Sequence[Path], problems: Problems) -> R
         below = "" if file.parent == path else f"{file.parent.relative_to(path).as_posix()}/"
         names = pc.binary_join_element_wise(below, records.texts("file_name", "every image folder"), "")
         tables.append(records.columns.drop_columns("file_name").append_column("file_name", names))
-    tables, split_column = with_splits(tables, splits_of(files))
-    columns = concatenated(tables)
-    return Records(path, "imagefolder", columns, np.arange(1, len(columns) + 1), split_column=split_column)
+    splits = splits_of(files)
+    tables, split_column = with_splits(tables, splits)
+    columns, parts = concatenated(tables), tuple(zip(splits, map(len, tables), strict=True)) if splits else ()
+    return Records(path, "imagefolder", columns, np.arange(1, len(columns) + 1), split_column=split_column, parts=parts)
 
 
 def read_saved(path: Path, inside: Inside, problems: Problems) -> Records:

@@ -79,7 +79,9 @@ def read_columns(
     rows = np.arange(1, len(keep) + 1)
     if vectors:
         keep = keep & usable(vectors, path, rows, problems)
-    return Records(path, form, columns, rows, **vectors, inside=places, split_column=split_column).take(keep)
+    parts = tuple(zip(splits, map(len, tables), strict=True)) if splits else ()
+    found = Records(path, form, columns, rows, **vectors, inside=places, split_column=split_column, parts=parts)
+    return found.take(keep)
 
 
 def _seems_embedded(file: ColumnFile, inside: Inside) -> bool:

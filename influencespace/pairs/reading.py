@@ -103,7 +103,7 @@ def read_pairs(
         pairs[GROUP + name] = lexicon(name, pairs["caption"], pairs["origin"] + pairs["photo"])
     pairs = _with_first_captions(assign_splits(pairs, options, problems), options)
     _check_enough(pairs, options, problems)
-    facts = _facts(pairs, options, read[0].format, problems)
+    facts = _facts(pairs, options, read[0].format, problems) | ({"parts": read[0].parts} if read[0].parts else {})
     if image is not None and text is not None:
         image, text = (vectors.take(pairs["embedding"].to_numpy()) for vectors in (image, text))
     return ImportedPairs(_final(pairs), problems.table(), facts, image, text)

@@ -43,6 +43,8 @@ class Records:
         (n,) ``image_path`` of images that lie inside the source, null where they do not; None where none can.
     id_column, split_column
         The columns that name the rows and their splits in such a source, unless the curator names others.
+    parts
+        Of the files of a source by splits, in their order: the split, and how many rows they have.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Records:
     inside: pa.ChunkedArray | None = None
     id_column: str | None = None
     split_column: str | None = None
+    parts: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         refuse_repeated(self.path, self.columns.column_names)

@@ -80,8 +80,11 @@ def plan_json(folder):
     }
 
 
-def workspace(folder, **columns):
-    """``folder/W``, with ``folder/pairs.jsonl`` and ``folder/images`` as what it came from; ``columns`` differ."""
+def workspace(folder, parts=(), **columns):
+    """``folder/W``, with ``folder/pairs.jsonl`` and ``folder/images`` as what it came from; ``columns`` differ.
+
+    ``parts`` are the files of the source by splits.
+    """
     (folder / "images").mkdir(parents=True)
     for i in range(10):
         Image.new("RGB", (8, 8), (25 * i, 100, 200)).save(folder / "images" / f"{i}.jpg")
@@ -91,7 +94,7 @@ def workspace(folder, **columns):
     members, clusters, topics = tables()[:3]
     with made.write("pairs", Options()) as draft:
         draft.table("pairs", pairs(folder).assign(**columns))
-        draft.facts["source"] = str(source)
+        draft.facts = {"source": str(source)} | ({"parts": parts} if parts else {})
     for name in ("features", "proxy"):
         with made.write(name, Options()):
             pass

@@ -112,6 +112,18 @@ def test_the_sampler_draws_rows_of_the_source_by_their_weights(workspace, writte
     assert (np.abs(counts - draws * expected) <= 5 * np.sqrt(draws * expected * (1 - expected))).all()
 
 
+def test_the_sampler_names_rows_of_each_split_as_datasets_gives_it(tmp_path):
+    files = [("test", 3), ("train", 2), ("test", 1), ("train", 4)]
+    workspace = cases.workspace(tmp_path / "data", files, id=cases.UIDS)
+    index = np.load(export_subset(workspace, ExportOptions("sampler", str(tmp_path / "out.npz"))), allow_pickle=False)
+    by_split = {name: [] for name, _ in files}
+    for uid, split in zip(cases.UIDS, [name for name, rows in files for _ in range(rows)], strict=True):
+        by_split[split].append(uid)
+    found = [by_split[split][row] for split, row in zip(index["split"], index["split_rows"], strict=True)]
+    assert found == planned_subset(workspace)["id"].tolist() and {*index["split"]} == {"test", "train"}
+    assert found == [cases.UIDS[row] for row in index["rows"]]
+
+
 # ------------------------------------------------------------------------------------------------ all of them
 
 @pytest.mark.parametrize("form", FORMS_WITH_SIDECAR)

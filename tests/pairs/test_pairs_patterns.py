@@ -61,7 +61,9 @@ def test_tables_are_named_by_a_pattern_and_their_splits_and_photos_found(tmp_pat
     workspace = Workspace(tmp_path / "w", create=True)
     # Named from the folder of all of them.
     rename = {"images": str(folder)} if ".." in pattern else {}
-    pairs = import_pairs(workspace, ImportOptions(source=str(folder / pattern), **rename), silent).table("pairs")
+    made = import_pairs(workspace, ImportOptions(source=str(folder / pattern), **rename), silent)
+    pairs = made.table("pairs")
+    assert made.facts["parts"] == [["test", 6], ["train", 12], ["train", 12]]
     assert pairs["caption"].tolist() == [f"a red dog {i}" for i in range(30)]
     assert (pairs["split"] != "train").tolist() == [True] * 6 + [False] * 24
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from influencespace.errors import PairsError
@@ -16,6 +18,9 @@ from influencespace.pairs.problems import MALFORMED_ROW, Problems
 from influencespace.pairs.records import Records, from_dicts
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
+# Of OpenCLIP, of Flickr30k, and of spreadsheets where the comma is in numbers; they are called .csv, too.
+OTHERS = "\t|;"
+_QUOTED = re.compile(r'(?:^|(?<=[\r\n,\t|;]))(?:"[^"]*")+')
 JSON_LINES = (".jsonl", ".ndjson")
 SUFFIXES = (*DELIMITERS, *JSON_LINES)
 
@@ -24,7 +29,8 @@ def read_table(path: Path, problems: Problems) -> Records:
     """Read a table by its suffix; rows that cannot be parsed become problems and the rest goes on.
 
     All columns of CSV and TSV are text, with empty fields null, so that ``007`` stays what it is. A row of CSV and
-    TSV is numbered as a record, a row of JSONL by its line.
+    TSV is numbered as a record, a row of JSONL by its line. CSV without a comma in its header is delimited by the tab,
+    ``|`` or ``;`` that is there, and spaces around its fields are dropped.
 
     Raises
     ------
@@ -68,7 +74,11 @@ def read_utf8(path: Path) -> str:
 def _read_delimited(path: Path, delimiter: str, problems: Problems) -> Records:
     text = read_utf8(path)
     try:
-        names = next(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
+        names, header = _header(text, delimiter)
+        marks = _QUOTED.sub("", header)
+        if delimiter == "," and "," not in marks and not set(OTHERS).isdisjoint(marks):
+            delimiter = max(OTHERS, key=marks.count)
+            names, _ = _header(text, delimiter)
     except (csv.Error, StopIteration) as error:
         raise PairsError(f"{path} has no readable header: {error}.") from None
     data = text.encode("utf-8")
@@ -92,8 +102,19 @@ def _read_delimited(path: Path, delimiter: str, problems: Problems) -> Records:
     except pa.ArrowInvalid as error:
         raise PairsError(f"{path} cannot be read as a table: {error}.") from None
     problems.report(MALFORMED_ROW, path, ragged, detail=ragged.values())
+    if delimiter != DELIMITERS[path.suffix.lower()]:
+        stripped = [pc.utf8_trim_whitespace(column) for column in columns.columns]
+        columns = pa.table([pc.if_else(pc.equal(column, ""), None, column) for column in stripped],
+                           names=[name.strip() for name in columns.column_names])
     rows = np.setdiff1d(np.arange(1, columns.num_rows + len(ragged) + 1), list(ragged))
     return Records(path, "table", columns, rows)
+
+
+def _header(text: str, delimiter: str) -> tuple[list[str], str]:
+    """The names of the columns, and the lines from which they were read."""
+    lines = io.StringIO(text, newline="")
+    names = next(filter(None, csv.reader(lines, delimiter=delimiter)))
+    return names, text[: lines.tell()]
 
 
 def _read_json_lines(path: Path, problems: Problems) -> Records:

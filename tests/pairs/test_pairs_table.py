@@ -1,6 +1,11 @@
+import csv
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from influencespace.errors import PairsError
 from influencespace.pairs.problems import Problems
@@ -40,6 +45,57 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path, name):
     text = "image,caption\na.jpg,x\n" if name == "t.csv" else '{"image": "a.jpg", "caption": "x"}\n'
     records = read_records(write(tmp_path / name, text, "utf-8-sig"), Problems())
     assert records.columns.column_names == ["image", "caption"]
+
+
+@pytest.mark.parametrize(("header", "delimiter", "names"), [
+    ("image;caption", ";", ["image", "caption"]), ('"image";"caption"', ";", ["image", "caption"]),
+    ("filepath\ttitle", "\t", ["filepath", "title"]), ("image| caption", "|", ["image", "caption"]),
+    ('image ;"a, b"; caption|x', ";", ["image", "a, b", "caption|x"]), ('\n\n"a\nb"|"c;d"', "|", ["a\nb", "c;d"]),
+])
+def test_a_csv_without_a_comma_in_its_header_is_delimited_by_what_is_there(tmp_path, header, delimiter, names):
+    values = ["1.jpg", "a dog, running", "3"][:len(names)]
+    path = write(tmp_path / "t.csv", f"{header}\n" + f"{delimiter} ".join(values) + "\n")
+    assert read_records(path, Problems()).columns.to_pylist() == [dict(zip(names, values, strict=True))]
+
+
+def test_flickr30k_is_read_as_it_comes_and_its_broken_row_is_a_problem(tmp_path):
+    path = write(tmp_path / "results.csv", "image_name| comment_number| comment\n1.jpg| 0| Two men , outside .\n"
+                 "1.jpg| 4   A dog runs .\n2.jpg| 1| \n")
+    problems = Problems()
+    assert read_records(path, problems).columns.to_pylist() == [
+        {"image_name": "1.jpg", "comment_number": "0", "comment": "Two men , outside ."},
+        {"image_name": "2.jpg", "comment_number": "1", "comment": None},
+    ]
+    assert problems.table()["row"].tolist() == [2]
+
+
+@pytest.mark.parametrize(("name", "header"), [
+    ("t.csv", '"a;b"'), ("t.csv", '"a;b|c\td"'), ("t.csv", "a;b, c"), ("t.csv", '5";a,b"'), ("t.csv", "image"),
+    ("t.csv", '"a\nb;c"'), ("t.tsv", "a;b"),
+])
+def test_other_marks_in_a_header_are_part_of_its_names(tmp_path, name, header):
+    names = header.strip('"').split(",") if header[0] == '"' else header.split(",")
+    path = write(tmp_path / name, header + "\n" + ", ".join("x;y" for _ in names) + "\n")
+    assert read_records(path, Problems()).columns.to_pylist() == [dict(zip(names, ["x;y", " x;y"][:len(names)], strict=True))]
+
+
+TEXTS = st.text(st.sampled_from('ab ,;|\t"\n'), min_size=1, max_size=8).map(lambda text: f"x{text}x")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(",;|\t"), st.booleans(),
+    st.lists(TEXTS, min_size=2, max_size=4, unique_by=lambda name: name.replace("\n", " ")).flatmap(lambda names: st.tuples(
+        st.just(names), st.lists(st.lists(TEXTS, min_size=len(names), max_size=len(names)), min_size=1, max_size=4))),
+)
+def test_what_a_spreadsheet_writes_with_any_delimiter_is_read_alike(tmp_path, delimiter, quoted, table):
+    names, rows = table
+    text = io.StringIO(newline="")
+    # Without quotes, names hold no delimiter.
+    names = [name.replace("\n", " ") if quoted else f"n{i}" for i, name in enumerate(names)]
+    csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL).writerows([names, *rows])
+    records = read_records(write(tmp_path / "t.csv", text.getvalue()), Problems())
+    assert records.columns.to_pylist() == [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def test_ragged_lines_are_problems_with_their_row(tmp_path):

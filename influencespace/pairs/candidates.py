@@ -105,7 +105,8 @@ def candidates(records: Records, origin: Origin, options: ImportOptions, problem
         raise _nameless(records, "captions", CAPTION_COLUMNS, "--caption-column")
     id_name = options.id_column or records.id_column
     id_name = id_name if origin.name == "source" or id_name in columns else None
-    image = records.texts(image_name, "--image-column") if image_name else _nothing(records)
+    named = options.image_column != IMAGE_COLUMNS[0]
+    image = records.texts(image_name, "--image-column", named=named) if image_name else _nothing(records)
 
     pairs = pd.DataFrame({"record": np.arange(len(records)), "row": records.rows})
     pairs["id"] = _row_ids(records, id_name, origin, problems)
@@ -165,11 +166,14 @@ def _captions(records: Records, name: str) -> pd.DataFrame:
     """Columns record, place (from 1) and caption; a row without any caption has one that is null."""
     column = records.column(name, "--caption-column")
     kind = column.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+    if is_scalar(kind):
         texts = _series(records.texts(name, "--caption-column"))
         return pd.DataFrame({"record": np.arange(len(records)), "place": 1, "caption": texts.str.strip()})
-    if not is_scalar(kind.value_type):
-        raise PairsError(f"{records.path}: the column {name!r} holds {kind}, neither captions nor lists of captions.")
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not is_scalar(kind.value_type):
+        raise PairsError(
+            f"{records.path}: the column {name!r} holds {kind}, neither captions nor lists of captions; another is named by "
+            "--caption-column."
+        )
     column = column.combine_chunks()
     captions = pd.DataFrame({
         "record": pc.list_parent_indices(column).to_numpy(),

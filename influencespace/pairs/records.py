@@ -91,8 +91,8 @@ class Records:
             raise PairsError(f"{self.path} has no column {name!r} (asked for by {flag}). Its columns: {there}.")
         return self.columns[name]
 
-    def texts(self, name: str, flag: str) -> pa.ChunkedArray:
-        """A column of single values as text (:func:`as_text`).
+    def texts(self, name: str, flag: str, *, named: bool = True) -> pa.ChunkedArray:
+        """A column of single values as text (:func:`as_text`); ``named`` tells whether the curator named it by ``flag``.
 
         Raises
         ------
@@ -101,9 +101,8 @@ class Records:
         """
         column = self.column(name, flag)
         if not is_scalar(column.type):
-            raise PairsError(
-                f"{self.path}: the column {name!r} (asked for by {flag}) holds {column.type}, not single values."
-            )
+            asked, instead = (f" (asked for by {flag})", "") if named else ("", f"; another is named by {flag}")
+            raise PairsError(f"{self.path}: the column {name!r}{asked} holds {column.type}, not single values{instead}.")
         return as_text(column)
 
 

@@ -138,10 +138,20 @@ def test_addresses_alone_are_no_images_and_the_message_says_what_to_do(found):
 
 
 def test_a_column_of_records_cannot_serve(found):
-    with pytest.raises(PairsError, match=r"'image' .* holds struct"):
+    with pytest.raises(PairsError, match=r"'image' .*holds struct"):
         found({"image": [{"name": "a.png"}], "caption": ["x"]})
     with pytest.raises(PairsError, match="neither captions nor lists of captions"):
         found(rows([{"text": "x"}]))
+
+
+def test_only_a_column_that_was_named_is_said_to_be_asked_for(found):
+    record = [{"x": 1}]
+    with pytest.raises(PairsError, match=r".image. holds struct.*>, not single values; another is named by --image-column\."):
+        found(rows("a") | {"image": record})
+    with pytest.raises(PairsError, match=r"column 'own' \(asked for by --image-column\) holds struct.*>, not single values\."):
+        found(rows("a") | {"own": record}, image_column="own")
+    with pytest.raises(PairsError, match=r"'caption' holds struct.*>, neither .* nor lists of .* is named by --caption-column"):
+        found(rows(*record))
 
 
 def test_the_usual_names_of_columns_are_found(found):

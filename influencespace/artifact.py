@@ -130,12 +130,13 @@ class Artifact:
 @dataclass
 class Draft:
     """An artifact while it is written. ``facts`` goes into its record; ``content`` names what options cannot say; ``pieces``
-    are kept until it stands."""
+    are kept until it stands; ``spent`` are seconds of work that went before."""
 
     folder: Path
     facts: dict[str, Any] = field(default_factory=dict)
     content: str = ""
     pieces: Pieces | None = None
+    spent: float = 0.0
 
     def table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as Parquet."""

@@ -162,7 +162,7 @@ class Workspace(Artifacts):
                 yield draft
                 recipe, digest = _recipe(name, options, inputs, decided or draft.content)
                 record = recipe | {
-                    "digest": digest, "created": now(), "seconds": time.monotonic() - began + draft.pieces.spared,
+                    "digest": digest, "created": now(), "seconds": time.monotonic() - began + draft.spent + draft.pieces.spared,
                     "version": __version__, "facts": draft.facts, "files": integrity.listing(folder),
                 }
                 with (folder / RECORD).open("w", encoding="utf-8") as file:

@@ -14,7 +14,7 @@ from influencespace.errors import ExportError
 from influencespace.pairs.stretch import open_image
 
 # The endings that both webdataset and datasets take for images.
-_ENDINGS = {"jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm"}
+_ENDINGS = {"jpg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm"}
 _USUAL = {"JPEG": "jpg", "MPO": "jpg"}
 
 
@@ -53,7 +53,7 @@ def read_photo(image_path: object, pair: str) -> bytes:
 
 
 def ending(image: object, image_path: object, pair: str) -> str:
-    """What the name of a photo ends with, without the dot: as the source has it, else by the photo's content.
+    """What the name of a photo ends with, without the dot: as the source has it, else by the photo's content; ``jpg`` for JPEG.
 
     Raises
     ------

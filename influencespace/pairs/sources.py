@@ -24,7 +24,7 @@ from influencespace.pairs.table import SUFFIXES, read_table
 COLUMNS, SHARD = (*PARQUET, ARROW), (".tar",)
 HUB = "hf:OWNER/NAME or hf:OWNER/NAME/CONFIG"
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst")
-_COMPRESSED = "{} is compressed, so that no image in it can be read by itself; decompress it first."
+_COMPRESSED = "{} is compressed; decompress it first."
 KNOWN = (
     f"a table ({', '.join((*SUFFIXES, *COLUMNS))}), COCO captions (.json), WebDataset shards (.tar, or a folder of them), a "
     "folder of Parquet files, DataComp metadata (Parquet and npz), a data set saved by Hugging Face datasets, a folder of images "
@@ -100,7 +100,7 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
     if any((path / name).is_file() for name in ("dataset_dict.json", "state.json")):
         return read_saved(path, inside, problems)
     # The sidecar tables of img2dataset repeat what the shards hold.
-    shards = _own(path, path.glob("*.tar"), problems)
+    shards = _own(path, path.glob(_any_case(*SHARD)), problems)
     if shards:
         return read_shards(path, shards, problems)
     if holds_samples(path):
@@ -108,15 +108,18 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
     metadata = _own(path, (file for name in METADATA for file in path.rglob(name)), problems)
     if metadata:
         return read_imagefolder(path, metadata, problems)
-    tables = _own(path, path.rglob("*.parquet"), problems)
+    tables = _own(path, (file for suffix in PARQUET for file in path.rglob(_any_case(suffix))), problems)
     if any(file.with_suffix(".npz").is_file() for file in tables):
         return read_datacomp(path, tables, inside, problems)
     if tables:
         return read_parquet_folder(path, tables, inside, problems)
-    shards = _own(path, path.rglob("*.tar"), problems)
+    shards = _own(path, path.rglob(_any_case(*SHARD)), problems)
     if shards:
         return read_shards(path, shards, problems)
-    cached = _own(path, filter(_is_data, path.glob(f"*{ARROW}")), problems)
+    cached = _own(path, filter(_is_data, path.rglob(_any_case(ARROW))), problems)
+    places = sorted({file.parent for file in cached})
+    if len(places) > 1:
+        raise PairsError(f"{path} holds several data sets ({', '.join(map(str, places))}); name one: {places[0]}.")
     if cached:
         return _read_columns(path, cached, inside, problems)
     compressed = next((file for file in path.glob("*.t*") if file.suffix in COMPRESSED), None)
@@ -156,9 +159,14 @@ def _kind(file: Path) -> tuple[str, ...] | None:
     return next((kind for kind in (SHARD, PARQUET, (ARROW,)) if file.suffix.lower() in kind), None)
 
 
+def _any_case(suffix: str) -> str:
+    """A pattern of the files with a suffix, in capitals or not."""
+    return "*" + "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else letter for letter in suffix)
+
+
 def _is_data(file: Path) -> bool:
     """Whether a file is not one in which ``datasets`` keeps what came of a ``map`` beside the data."""
-    return file.suffix != ARROW or not file.name.startswith("cache-")
+    return file.suffix.lower() != ARROW or not file.name.startswith("cache-")
 
 
 def _own(folder: Path, files: Iterable[Path], problems: Problems) -> list[Path]:

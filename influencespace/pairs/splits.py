@@ -11,18 +11,18 @@ import pyarrow as pa
 from influencespace.pairs.heldout import SPLITS
 
 COLUMN = "split"
-_SPLIT = re.compile(r"(?:partial-)?(train|validation|val|dev|test)(?:[-_.]\d.*)?")
+_SPLIT = re.compile(r"(?:partial-)?(train|validation|val|dev|test)(?:[-_.]\d.*)?", re.IGNORECASE)
 # As the cache of Hugging Face ``datasets`` names its files.
-_CACHED = re.compile(r".+-(train|validation|val|dev|test)(?:-\d+-of-\d+)?\.arrow")
+_CACHED = re.compile(r".+-(train|validation|val|dev|test)(?:-\d+-of-\d+)?\.arrow", re.IGNORECASE)
 
 
 def split_of(file: Path) -> str | None:
     """The split that a file's name says, or else its folder's."""
     cached = _CACHED.fullmatch(file.name)
     if cached:
-        return cached[1]
+        return cached[1].lower()
     found = _SPLIT.fullmatch(file.stem) or _SPLIT.fullmatch(file.parent.name)
-    return found and found[1]
+    return found and found[1].lower()
 
 
 def splits_of(files: Sequence[Path]) -> list[str] | None:

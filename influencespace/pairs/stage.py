@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from influencespace.pairs.kept import forget
@@ -25,9 +27,11 @@ def import_pairs(workspace: Workspace, options: ImportOptions, progress: Progres
     WorkspaceError
         If the workspace cannot be written.
     """
-    images = workspace.private("images")
+    began, images = time.monotonic(), workspace.private("images")
     pairs = read_pairs(options, progress, images, workspace.pieces("pairs", options))
+    spent = time.monotonic() - began
     with workspace.write("pairs", options) as draft:
+        draft.spent = spent
         draft.content = pairs.digest()
         draft.facts = pairs.facts
         draft.table("pairs", pairs.table)

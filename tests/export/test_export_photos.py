@@ -70,7 +70,7 @@ def test_an_ending_is_that_of_the_source_or_of_the_content_and_never_another(tmp
     Image.new("RGB", (4, 4)).save(folder / "images" / "1.jpg", format="PNG")
     path = export_subset(workspace, ExportOptions("webdataset", str(tmp_path / "shards")))
     with tarfile.open(path / "00000.tar") as tar:
-        assert tar.getnames()[0:9:3] == ["000000000.jpeg", "000000001.png", "000000002.jpg"]
+        assert tar.getnames()[0:9:3] == ["000000000.jpg", "000000001.png", "000000002.jpg"]
 
 
 # ------------------------------------------------------------------------------------------------ imagefolder

@@ -164,6 +164,29 @@ def test_an_arrow_file_that_is_none_is_an_error_that_names_it(tmp_path, content)
         read_records(tmp_path / "a.arrow", Problems(), Inside(folder=tmp_path))
 
 
+def test_capitals_in_the_names_of_files_change_nothing(tmp_path):
+    for name, text in (("TRAIN-0.PARQUET", "one"), ("test-0.parquet", "two")):
+        pq.write_table(pa.table({"text": [text]}), tmp_path / name)
+    records = read_records(tmp_path, Problems())
+    assert sorted(zip(*records.columns.select(["text", "split"]).to_pydict().values(), strict=True)) == [
+        ("one", "train"), ("two", "test")
+    ]
+    assert records.parts == (("train", 1), ("test", 1))
+
+
+def test_the_top_of_a_cache_leads_to_its_data_set_unless_there_are_several(tmp_path):
+    def write(place):
+        place.mkdir(parents=True)
+        with pa.ipc.new_stream(place / "json-train.arrow", pa.schema([("text", pa.string())])) as stream:
+            stream.write_table(pa.table({"text": [place.name]}))
+
+    write(tmp_path / "json" / "default-1" / "0.0.0")
+    assert read_records(tmp_path, Problems()).columns["text"].to_pylist() == ["0.0.0"]
+    write(tmp_path / "json" / "default-2" / "0.0.0")
+    with pytest.raises(PairsError, match=r"holds several data sets \(.*default-1.*default-2.*\); name one: .*default-1"):
+        read_records(tmp_path, Problems())
+
+
 def test_arrow_beside_parquet_and_what_map_left_are_not_the_data(tmp_path):
     for name, text in (("train-0.parquet", "parquet"), ("index.arrow", "arrow"), ("cache-1.arrow", "mapped")):
         table = pa.table({"text": [text]})

@@ -1,10 +1,12 @@
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from influencespace.errors import PairsError
+from influencespace.pairs import stage
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.stage import import_pairs
 from influencespace.progress import silent
@@ -36,6 +38,11 @@ def test_the_artifact_holds_what_was_read_and_the_sources_stay_as_they_are(works
     assert artifact.facts == pairs.facts
     assert not artifact.has("image.npy")
     assert state(tmp_path / "data") == before
+
+
+def test_the_time_of_reading_is_that_of_the_import(workspace, source, monkeypatch):
+    monkeypatch.setattr(stage, "time", Mock(monotonic=Mock(side_effect=[0.0, 50.0])))
+    assert 50 <= import_pairs(workspace, ImportOptions(source=source, holdout=0.5), silent).record["seconds"] < 100
 
 
 def test_embeddings_become_arrays_of_the_artifact(workspace, tmp_path):

@@ -63,10 +63,10 @@ class Problems:
         return {str(kind): int(count) for kind, count in counts.items()}
 
     def summary(self, kinds: int = 3) -> str:
-        """The most frequent kinds in one sentence for an error message, with a place where each can be seen."""
+        """The most frequent kinds in one sentence for an error message, with a place where each can be seen; else empty."""
         table = self.table()
         if table.empty:
-            return "No problems were found in single rows."
+            return ""
         parts = []
         for kind, count in list(self.counts().items())[:kinds]:
             first = table[table["problem"] == kind].iloc[0]

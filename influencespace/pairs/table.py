@@ -43,7 +43,7 @@ def read_table(path: Path, problems: Problems) -> Records:
     else:
         records = _read_json_lines(path, problems)
     if not len(records):
-        raise PairsError(f"{path} holds no rows. {problems.summary()}")
+        raise PairsError(f"{path} holds no rows. {problems.summary()}".rstrip())
     return records
 
 

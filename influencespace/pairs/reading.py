@@ -15,13 +15,13 @@ import pyarrow as pa
 
 from influencespace.engines.kept import Pieces
 from influencespace.errors import PairsError
-from influencespace.pairs.candidates import META, candidates, origins, select
+from influencespace.pairs.candidates import META, Origin, candidates, origins, select
 from influencespace.pairs.groups import compared_values, lexicon
 from influencespace.pairs.heldout import assign_splits
 from influencespace.pairs.inside import IMAGE_COLUMNS, Inside
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.photos import with_photos
-from influencespace.pairs.problems import REPEATED_ID, Problems
+from influencespace.pairs.problems import EMPTY_CAPTION, MISSING_FILE, REPEATED_ID, Problems
 from influencespace.pairs.records import Records, as_text
 from influencespace.pairs.sources import read_records
 from influencespace.pairs.vectors import Vectors
@@ -102,7 +102,7 @@ def read_pairs(
         # Per table: a wrong caption in training must not change the group of a photo that is held out.
         pairs[GROUP + name] = lexicon(name, pairs["caption"], pairs["origin"] + pairs["photo"])
     pairs = _with_first_captions(assign_splits(pairs, options, problems), options)
-    _check_enough(pairs, options, problems)
+    _check_enough(pairs, origin_of, problems)
     facts = _facts(pairs, options, read[0].format, problems) | ({"parts": read[0].parts} if read[0].parts else {})
     if image is not None and text is not None:
         image, text = (vectors.take(pairs["embedding"].to_numpy()) for vectors in (image, text))
@@ -173,14 +173,37 @@ def _with_first_captions(pairs: pd.DataFrame, options: ImportOptions) -> pd.Data
     return pairs[~(first_only & pairs["photo"].duplicated())]
 
 
-def _check_enough(pairs: pd.DataFrame, options: ImportOptions, problems: Problems) -> None:
+def _check_enough(pairs: pd.DataFrame, tables: dict[str, tuple[Origin, Records]], problems: Problems) -> None:
     photos = {split: int(pairs["photo"][pairs["split"] == split].nunique()) for split in FEWEST_PHOTOS}
     if any(photos[split] < fewest for split, fewest in FEWEST_PHOTOS.items()):
         counts = ", ".join(f"{split} {photos[split]:,} (at least {least})" for split, least in FEWEST_PHOTOS.items())
-        raise PairsError(
-            f"{options.source}: too few photos: {counts}. Pairs that can be used: {len(pairs):,}. {problems.summary()} "
-            "Give more pairs, or hold out another share of them: --holdout, --validation."
+        advice = [_lacking(origin, records, pairs, problems) for origin, records in tables.values()]
+        if not any(advice):
+            advice = ["Give more pairs, or hold out another share of them: --holdout, --validation."]
+        used = f"Pairs that can be used: {len(pairs):,}."
+        said = [f"{tables['source'][0].path}: too few photos: {counts}.", used, problems.summary(), *advice]
+        raise PairsError(" ".join(filter(None, said)))
+
+
+def _lacking(origin: Origin, records: Records, pairs: pd.DataFrame, problems: Problems) -> str:
+    """What to do where most rows of a table were left out for want of an image or a caption; else nothing."""
+    found = problems.table()
+    used = np.isin(records.rows, pairs["row"][pairs["origin"] == origin.name])
+
+    def most(kind: str) -> bool:
+        rows = found["row"][(found["problem"] == kind) & (found["table"] == str(records.path))]
+        return 2 * np.count_nonzero(np.isin(records.rows, rows) & ~used) > len(records)
+
+    if most(MISSING_FILE):
+        flag = "--images" if origin.name == "source" else "--heldout-images"
+        return (f"In most rows of {records.path} the image file is missing: name the folder that the paths are relative to "
+                f"with {flag}.")
+    if most(EMPTY_CAPTION):
+        return f"No caption was found in most rows of {records.path}: " + (
+            "a sample has it in KEY.txt, or in the field of its JSON that --caption-column names."
+            if records.format in ("shards", "files") else "name the column that holds them with --caption-column."
         )
+    return ""
 
 
 def _facts(pairs: pd.DataFrame, options: ImportOptions, form: str, problems: Problems) -> dict[str, Any]:

@@ -158,6 +158,48 @@ def test_too_little_is_an_error_with_counts_and_reasons(draw_photos, write_jsonl
         read(write_jsonl(rows(["gone.png"] * 5)), lexicon=("age_words",))
 
 
+MORE = r"Give more pairs, or hold out another share of them: --holdout, --validation\.$"
+
+
+def test_where_most_images_are_missing_the_folder_of_images_is_asked_for(draw_photos, write_jsonl, read, tmp_path):
+    there = draw_photos(8)
+    gone = [f"photos/{name}" for name in there]
+    advice = "In most rows of {} the image file is missing: name the folder that the paths are relative to with {}"
+    source, heldout = write_jsonl(rows(there)), write_jsonl(rows(gone), "v.jsonl")
+    with pytest.raises(PairsError, match=rf"does not exist\)\. {advice.format('.*v.jsonl', '--images')}\.$"):
+        read(heldout)
+    with pytest.raises(PairsError, match=rf"does not exist\)\. {advice.format('.*v.jsonl', '--heldout-images')}\.$"):
+        read(source, validation=heldout)
+    # Half of the rows are not most of them.
+    with pytest.raises(PairsError, match=MORE):
+        read(write_jsonl(rows(there[:2] + gone[2:4]), "half.jsonl"))
+    # The rows of a table that is filtered for either are told apart.
+    both = write_jsonl(rows(there + gone, part=["train"] * 8 + ["val"] * 8), "both.jsonl")
+    with pytest.raises(PairsError, match=advice.format(".*both.jsonl", "--heldout-images")) as raised:
+        read(both, filter=("part=train",), validation=both, validation_filter=("part=val",))
+    assert "--images" not in str(raised.value)
+
+
+def test_where_most_captions_are_empty_a_column_of_captions_is_asked_for(draw_photos, write_jsonl, read, shards):
+    names = draw_photos(6)
+    empty = write_jsonl([{"image": name, "text": None} for name in names])
+    advice = r"No caption was found in most rows of {}: {}\.$"
+    with pytest.raises(PairsError, match=advice.format(".*pairs.jsonl", "name the column that holds them with --caption-column")):
+        read(empty)
+    folder = shards([{"__key__": str(i), "png": b"x", "json": {"alt": "a dog"}} for i in range(6)])
+    where = "a sample has it in KEY.txt, or in the field of its JSON that --caption-column names"
+    with pytest.raises(PairsError, match=advice.format(".*shards", where)):
+        read(folder)
+    # These have captions, beside empty ones.
+    with pytest.raises(PairsError, match=MORE):
+        read(write_jsonl([{"image": name, "captions": ["x", "", " "]} for name in names[:3]], "some.jsonl"))
+
+
+def test_too_little_without_problems_says_nothing_of_any(draw_photos, write_jsonl, read):
+    with pytest.raises(PairsError, match=r"can be used: 3\. Give more pairs"):
+        read(write_jsonl(rows(draw_photos(3))))
+
+
 @pytest.mark.parametrize(("name", "message"), [("gone.csv", "does not exist"), ("pairs.xlsx", "of no known kind"),
                                                (".", "folder of no known kind")])
 def test_a_source_of_no_known_kind_is_an_error(tmp_path, read, name, message):

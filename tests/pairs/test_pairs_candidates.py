@@ -146,7 +146,7 @@ def test_a_column_of_records_cannot_serve(found):
 
 def test_only_a_column_that_was_named_is_said_to_be_asked_for(found):
     record = [{"x": 1}]
-    with pytest.raises(PairsError, match=r".image. holds struct.*>, not single values; another is named by --image-column\."):
+    with pytest.raises(PairsError, match=r"'image' holds struct.*>, not single values; another is named by --image-column\."):
         found(rows("a") | {"image": record})
     with pytest.raises(PairsError, match=r"column 'own' \(asked for by --image-column\) holds struct.*>, not single values\."):
         found(rows("a") | {"own": record}, image_column="own")

@@ -29,7 +29,9 @@ def answer(workspace, *arguments):
 
 def test_a_decision_is_a_step_that_can_be_taken_back_and_made_again(workspace):
     text = told(workspace, "decide", "clusters", "0.1", "prune")
-    assert text.startswith("Version 2: cluster 0.1: prune") and text.endswith("Next: python -m influencespace plan\n")
+    assert text.startswith("Version 2: cluster 0.1: prune") and text.endswith(
+        f"Next: python -m influencespace plan --workspace {workspace.path}\n"
+    )
     told(workspace, "decide", "pairs", workspace.artifact("pairs").table("pairs")["id"].iloc[0], "2.5")
     assert workspace.decisions()["pairs"] and workspace.decisions()["clusters"] == {"0.1": "prune"}
     assert answer(workspace, "undo")["version"]["decisions"] == {"clusters": {"0.1": "prune"}}

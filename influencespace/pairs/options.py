@@ -84,8 +84,8 @@ class ImportOptions(Options):
     test_filter: tuple[str, ...] = option((), "Like --filter, for the rows of --test.")
     holdout_column: str | None = option(
         None,
-        "Column of the source that says train, validation (or val, dev) or test; of validation and test, the one that is "
-        "there is halved if the other is not.",
+        "Column of the source that says train (or training, restval), validation (or val, valid, dev) or test; of "
+        "validation and test, the one that is there is halved if the other is not.",
     )
     holdout: float = option(
         0.2,

@@ -125,7 +125,8 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
     compressed = next((file for file in path.glob("*.t*") if file.suffix in COMPRESSED), None)
     if compressed is not None:
         raise PairsError(_COMPRESSED.format(compressed))
-    raise PairsError(f"{path} is a folder of no known kind. {problems.summary()} Use {KNOWN}.")
+    told = [f"{path} is a folder of no known kind.", problems.summary(), f"Use {KNOWN}."]
+    raise PairsError(" ".join(filter(None, told)))
 
 
 def _read_pattern(pattern: Path, inside: Inside, problems: Problems) -> Records:

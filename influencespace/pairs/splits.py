@@ -11,9 +11,9 @@ import pyarrow as pa
 from influencespace.pairs.heldout import SPLITS
 
 COLUMN = "split"
-_SPLIT = re.compile(r"(?:partial-)?(train|validation|val|dev|test)(?:[-_.]\d.*)?", re.IGNORECASE)
+_SPLIT = re.compile(r"(?:partial-)?(train|training|validation|valid|val|dev|test)(?:[-_.]\d.*)?", re.IGNORECASE)
 # As the cache of Hugging Face ``datasets`` names its files.
-_CACHED = re.compile(r".+-(train|validation|val|dev|test)(?:-\d+-of-\d+)?\.arrow", re.IGNORECASE)
+_CACHED = re.compile(r".+-(train|training|validation|valid|val|dev|test)(?:-\d+-of-\d+)?\.arrow", re.IGNORECASE)
 
 
 def split_of(file: Path) -> str | None:

@@ -145,7 +145,7 @@ def status(workspace: str, json_file: str | None, quiet: bool) -> None:
         place = Workspace(workspace)
         output.spare(_sources_of(workspace))
         entries = stage_entries(place)
-        output.say(f"Workspace {place.path}", *status_lines(place, entries), next_step(entries))
+        output.say(f"Workspace {place.path}", *status_lines(place, entries), next_step(place, entries))
         output.finish({"workspace": str(place.path), "stages": entries})
 
 

@@ -122,7 +122,7 @@ def _step(workspace: str, json_file: str | None, make: Callable[[Workspace, Hist
         place, history = _opened(workspace)
         version = make(place, history)
         plan = place.state("plan")
-        output.say(*step_lines(version, plan))
+        output.say(*step_lines(place, version, plan))
         output.finish({"workspace": str(place.path), "version": version_json(version), "plan": plan})
 
 

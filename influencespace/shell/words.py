@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,13 +55,19 @@ def status_lines(workspace: Workspace, entries: list[dict[str, Any]]) -> list[st
     return [f"{line}  {row[4]}".rstrip() for line, row in zip(lines, rows, strict=True)]
 
 
-def next_step(entries: list[dict[str, Any]]) -> str:
+def next_step(workspace: Workspace, entries: list[dict[str, Any]]) -> str:
     """What to run next, in a sentence."""
     waiting = next((entry for entry in entries if entry["state"] != "current" and entry["stage"] not in ASKED_FOR), None)
     if waiting is None:
-        return "Everything is current. Export the subset with: python -m influencespace export"
-    source = " SOURCE" if waiting["stage"] == "import" else ""
-    return f"Next: python -m influencespace {waiting['stage']}{source}"
+        return f"Everything is current. Export the subset with: {called(workspace, 'export')}"
+    return f"Next: {called(workspace, waiting['stage'] + (' SOURCE' if waiting['stage'] == 'import' else ''))}"
+
+
+def called(workspace: Workspace, command: str) -> str:
+    """How a command is called on a workspace; it is named where a command would not find it by itself."""
+    found = Path(os.environ.get("INFLUENCESPACE_WORKSPACE", "workspace")).expanduser().absolute()
+    named = "" if found == workspace.path else f" --workspace {quote(str(workspace.path))}"
+    return f"python -m influencespace {command}{named}"
 
 
 def problem_lines(workspace: Workspace) -> list[str]:
@@ -160,9 +169,9 @@ def ablation_lines(workspace: Workspace) -> list[str]:
     return lines + [f"{knob} was left out: {why}." for knob, why in made.facts["missing"].items()]
 
 
-def step_lines(version: Version, plan: str) -> list[str]:
+def step_lines(workspace: Workspace, version: Version, plan: str) -> list[str]:
     """Where the history is after a step, and what to run if the plan does not follow it yet."""
-    follow = [] if plan == "current" else ["The plan is not made yet with this. Next: python -m influencespace plan"]
+    follow = [] if plan == "current" else [f"The plan is not made yet with this. Next: {called(workspace, 'plan')}"]
     return [f"Version {version.id}: {_called(version)}{version.what}  ({_asked(version)})", *follow]
 
 

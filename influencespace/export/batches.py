@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ class Subset:
                 (pairs, "pairs", None), (clusters, "members", ["topic", "cluster"]), (plan, "pairs", ["weight", "disposition"]),
             )
         )
-        self._parts = pairs.facts.get("parts", [])
+        self._parts = _Parts(pairs.facts["parts"]) if "parts" in pairs.facts else None
         self._clusters, self._topics, self._reasons = clusters.table("clusters"), clusters.table("topics"), plan.table("clusters")
         self._only = None if only is None else set(only.to_pylist())
         self.pairs = int(plan.facts["kept"]) if only is None else self._count(only)
@@ -92,24 +93,15 @@ class Subset:
             pairs = batch.to_pandas()
             count = len(training_rows(pairs))
             tables = PlanTables(pairs, members.take(count), self._clusters, self._topics, decided.take(count), self._reasons)
-            found, sources = subset_rows(tables), self._in_splits(kept_pairs(tables)[SOURCES])
+            found, sources = subset_rows(tables), kept_pairs(tables)[SOURCES]
+            if self._parts is not None:
+                sources = self._parts.told(sources)
             if self._only is not None:
                 wanted = found["id"].isin(self._only)
                 found, sources = found[wanted], sources[wanted]
             found.index = sources.index = pd.RangeIndex(done, done + len(found))
             done += len(found)
             yield Batch(found, sources)
-
-    def _in_splits(self, sources: pd.DataFrame) -> pd.DataFrame:
-        """With the split of each row and its place in that, where the source has them."""
-        if not self._parts:
-            return sources
-        splits, sizes = (list(column) for column in zip(*self._parts, strict=True))
-        starts, row = np.cumsum([0, *sizes])[:-1], sources["row"].to_numpy() - 1
-        # Of how many rows of the same split come before each part.
-        earlier = np.array([sum(size for split, size in self._parts[:i] if split == splits[i]) for i in range(len(splits))])
-        part = np.searchsorted(starts, row, side="right") - 1
-        return sources.assign(split=np.array(splits, dtype=object)[part], split_row=row - starts[part] + earlier[part])
 
     def _count(self, only: pa.Array) -> int:
         table = self._pairs.column("id").filter(pc.equal(self._pairs.column("split"), "train"))
@@ -124,6 +116,26 @@ class Subset:
             if sum(map(len, parts)) >= count:
                 break
         return Batch(pd.concat([part.rows for part in parts]), pd.concat([part.sources for part in parts])).head(count)
+
+
+class _Parts:
+    """The files of a source by splits, each with its split and how many rows it has."""
+
+    def __init__(self, parts: list[tuple[str, int]]) -> None:
+        starts, rows = [0], Counter()
+        earlier = []  # rows of the same split before each file
+        for split, size in parts:
+            earlier.append(rows[split])
+            rows[split] += size
+            starts.append(starts[-1] + size)
+        self._splits = np.array([split for split, _ in parts], dtype=object)
+        self._starts, self._earlier = np.array(starts[:-1]), np.array(earlier)
+
+    def told(self, sources: pd.DataFrame) -> pd.DataFrame:
+        """With the split of each row, and its place in that."""
+        row = sources["row"].to_numpy() - 1
+        part = np.searchsorted(self._starts, row, side="right") - 1
+        return sources.assign(split=self._splits[part], split_row=row - self._starts[part] + self._earlier[part])
 
 
 class _Rows:

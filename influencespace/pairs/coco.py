@@ -44,7 +44,7 @@ def read_coco(path: Path, problems: Problems) -> Records:
             rows.append(row)
     problems.report(MALFORMED_ROW, path, malformed, detail=malformed.values())
     if not joined:
-        raise PairsError(f"{path} holds no captions. {problems.summary()}".rstrip())
+        raise PairsError(problems.added_to(f"{path} holds no captions."))
     return Records(path, "coco", from_dicts(joined), np.array(rows, dtype=np.int64))
 
 

@@ -79,7 +79,7 @@ def read_columns(
     rows = np.arange(1, len(keep) + 1)
     if vectors:
         keep = keep & usable(vectors, path, rows, problems)
-    parts = tuple(zip(splits, map(len, tables), strict=True)) if splits else ()
+    parts = tuple(zip(splits, (file.rows for file in files), strict=True)) if splits else ()
     found = Records(path, form, columns, rows, **vectors, inside=places, split_column=split_column, parts=parts)
     return found.take(keep)
 

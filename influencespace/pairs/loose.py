@@ -50,5 +50,5 @@ def read_loose(path: Path, files: Sequence[Path], problems: Problems) -> Records
     gathered.report(problems)
     records = gathered.records(path, "files")
     if records is None:
-        raise PairsError(f"{path} holds no samples. {problems.summary()}".rstrip())
+        raise PairsError(problems.added_to(f"{path} holds no samples."))
     return records

@@ -62,6 +62,10 @@ class Problems:
         counts = self.table()["problem"].value_counts()
         return {str(kind): int(count) for kind, count in counts.items()}
 
+    def added_to(self, *sentences: str) -> str:
+        """Sentences of an error message with the most frequent kinds after the first of them, if there are any."""
+        return " ".join(filter(None, (sentences[0], self.summary(), *sentences[1:])))
+
     def summary(self, kinds: int = 3) -> str:
         """The most frequent kinds in one sentence for an error message, with a place where each can be seen; else empty."""
         table = self.table()

@@ -180,9 +180,8 @@ def _check_enough(pairs: pd.DataFrame, tables: dict[str, tuple[Origin, Records]]
         advice = [_lacking(origin, records, pairs, problems) for origin, records in tables.values()]
         if not any(advice):
             advice = ["Give more pairs, or hold out another share of them: --holdout, --validation."]
-        used = f"Pairs that can be used: {len(pairs):,}."
-        said = [f"{tables['source'][0].path}: too few photos: {counts}.", used, problems.summary(), *advice]
-        raise PairsError(" ".join(filter(None, said)))
+        said = f"{tables['source'][0].path}: too few photos: {counts}. Pairs that can be used: {len(pairs):,}."
+        raise PairsError(problems.added_to(said, *advice))
 
 
 def _lacking(origin: Origin, records: Records, pairs: pd.DataFrame, problems: Problems) -> str:

@@ -59,7 +59,7 @@ def read_shards(path: Path, files: Sequence[Path], problems: Problems) -> Record
     gathered.report(problems)
     records = gathered.records(path, "shards")
     if records is None:
-        raise PairsError(f"{path} holds no samples. {problems.summary()}".rstrip())
+        raise PairsError(problems.added_to(f"{path} holds no samples."))
     return records
 
 

@@ -125,8 +125,7 @@ def _read_folder(path: Path, inside: Inside, problems: Problems) -> Records:
     compressed = next((file for file in path.glob("*.t*") if file.suffix in COMPRESSED), None)
     if compressed is not None:
         raise PairsError(_COMPRESSED.format(compressed))
-    told = [f"{path} is a folder of no known kind.", problems.summary(), f"Use {KNOWN}."]
-    raise PairsError(" ".join(filter(None, told)))
+    raise PairsError(problems.added_to(f"{path} is a folder of no known kind.", f"Use {KNOWN}."))
 
 
 def _read_pattern(pattern: Path, inside: Inside, problems: Problems) -> Records:

@@ -43,7 +43,7 @@ def read_table(path: Path, problems: Problems) -> Records:
     else:
         records = _read_json_lines(path, problems)
     if not len(records):
-        raise PairsError(f"{path} holds no rows. {problems.summary()}".rstrip())
+        raise PairsError(problems.added_to(f"{path} holds no rows."))
     return records
 
 

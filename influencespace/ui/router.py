@@ -40,12 +40,11 @@ page = st.navigation(
     ],
     position="top",
 )
-if not login.granted():
-    st.stop()
-if page == start:
-    # Before there is a widget that is bound to the address, which could not be left then.
-    st.switch_page(clusters, query_params=st.query_params.to_dict())
-once.begin()
-with guarded():
-    work.strip(workspaces.choose(workspaces.folder(ROOT)))
-    page.run()
+if login.granted():
+    if page == start:
+        # Before there is a widget that is bound to the address, which could not be left then.
+        st.switch_page(clusters, query_params=st.query_params.to_dict())
+    once.begin()
+    with guarded():
+        work.strip(workspaces.choose(workspaces.folder(ROOT)))
+        page.run()

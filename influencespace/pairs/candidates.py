@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from influencespace.errors import PairsError
+from influencespace.pairs.captions import CAPTION_COLUMNS, captions
 from influencespace.pairs.inside import IMAGE_COLUMNS
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.problems import (
@@ -32,7 +33,6 @@ META = "meta."
 UNKNOWN = "unknown"
 MAX_CAPTION = 10_000
 """Characters. No encoder reads so much; what is longer is a page that slipped into the column."""
-CAPTION_COLUMNS = ("caption", "captions", "text")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def candidates(records: Records, origin: Origin, options: ImportOptions, problem
     pairs = pd.DataFrame({"record": np.arange(len(records)), "row": records.rows})
     pairs["id"] = _row_ids(records, id_name, origin, problems)
     pairs["image"] = _series(image).str.strip().fillna("")
-    pairs = pairs[pairs["id"].notna()].merge(_captions(records, caption_name), on="record")
+    pairs = pairs[pairs["id"].notna()].merge(captions(records, caption_name), on="record")
     if origin.captions == "all":
         several = pairs["record"].duplicated(keep=False)
         pairs["id"] += ("." + pairs["place"].astype("str")).where(several, "")
@@ -160,34 +160,6 @@ def _row_ids(records: Records, name: str | None, origin: Origin, problems: Probl
     problems.report(REPEATED_ID, records.path, records.rows[repeated], ids=ids[repeated],
                     detail="an earlier row has this id")
     return (origin.prefix + ids).where(~repeated)
-
-
-def _captions(records: Records, name: str) -> pd.DataFrame:
-    """Columns record, place (from 1) and caption; a row without any caption has one that is null."""
-    column = records.column(name, "--caption-column")
-    kind = column.type
-    if is_scalar(kind):
-        texts = _series(records.texts(name, "--caption-column"))
-        return pd.DataFrame({"record": np.arange(len(records)), "place": 1, "caption": texts.str.strip()})
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not is_scalar(kind.value_type):
-        raise PairsError(
-            f"{records.path}: the column {name!r} holds {kind}, neither captions nor lists of captions; another is named by "
-            "--caption-column."
-        )
-    column = column.combine_chunks()
-    captions = pd.DataFrame({
-        "record": pc.list_parent_indices(column).to_numpy(),
-        "caption": _series(as_text(pa.chunked_array([pc.list_flatten(column)]))).str.strip(),
-    })
-    captions["place"] = captions.groupby("record").cumcount() + 1
-    if records.image is not None and (captions["place"] > 1).any():
-        raise PairsError(
-            f"{records.path}: the column {name!r} has rows with several captions, but a row has one text embedding. "
-            "Name a column with one caption: --caption-column."
-        )
-    without = np.setdiff1d(np.arange(len(records)), captions["record"])
-    none = pd.DataFrame({"record": without, "caption": pd.Series(None, range(len(without)), dtype="str"), "place": 1})
-    return pd.concat([captions, none]).sort_values("record", kind="stable", ignore_index=True)
 
 
 def _usable(pairs: pd.DataFrame, records: Records, problems: Problems, *, needs_image: bool) -> pd.DataFrame:

@@ -1,8 +1,7 @@
-"""COCO captions JSON: images and annotations, joined by image id."""
+"""COCO captions: images and annotations, joined by image id."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,10 @@ import numpy as np
 from influencespace.errors import PairsError
 from influencespace.pairs.problems import MALFORMED_ROW, Problems
 from influencespace.pairs.records import Records, from_dicts
-from influencespace.pairs.table import read_utf8
 
 
-def read_coco(path: Path, problems: Problems) -> Records:
-    """Read COCO captions: one row an annotation, beside its own fields those of its image (such as ``file_name``).
+def coco_records(path: Path, images: list[Any], annotations: list[Any], problems: Problems) -> Records:
+    """One row an annotation, beside its own fields those of its image (such as ``file_name``).
 
     Where both have a field of one name, the annotation's is taken. An annotation whose image is not listed becomes a
     problem; rows are numbered in the order of ``annotations``.
@@ -23,13 +21,8 @@ def read_coco(path: Path, problems: Problems) -> Records:
     Raises
     ------
     PairsError
-        If the file cannot be read, is no COCO captions file or holds no annotations.
+        If there are no annotations that can be used.
     """
-    try:
-        document = json.loads(read_utf8(path))
-    except (ValueError, RecursionError) as error:
-        raise PairsError(f"{path} is no JSON: {error}.") from None
-    images, annotations = _lists(path, document)
     # Compared as text: some writers quote the ids in one of the two lists.
     known = [image for image in images if isinstance(image, dict) and image.get("id") is not None]
     by_id = {str(image["id"]): image for image in reversed(known)}
@@ -46,13 +39,3 @@ def read_coco(path: Path, problems: Problems) -> Records:
     if not joined:
         raise PairsError(problems.added_to(f"{path} holds no captions."))
     return Records(path, "coco", from_dicts(joined), np.array(rows, dtype=np.int64))
-
-
-def _lists(path: Path, document: Any) -> tuple[list[Any], list[Any]]:
-    parts = [document.get(name) if isinstance(document, dict) else None for name in ("images", "annotations")]
-    if not all(isinstance(part, list) for part in parts):
-        raise PairsError(
-            f"{path} is no COCO captions file: it needs the lists 'images' and 'annotations'. "
-            "A table in JSON must have one record a line and end in .jsonl."
-        )
-    return parts[0], parts[1]

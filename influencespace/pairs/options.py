@@ -24,9 +24,9 @@ class ImportOptions(Options):
 
     source: str = option(
         dataclasses.MISSING,
-        "A table of pairs (.csv, .tsv, .jsonl, .parquet), a COCO captions file (.json), a folder of WebDataset shards (.tar), "
-        "of Parquet files, of DataComp metadata, of a saved Hugging Face data set or of clip-retrieval embeddings, files as "
-        "'NAME/{00000..00099}.tar' or 'NAME/train-*.parquet', or hf:OWNER/NAME or hf:OWNER/NAME/CONFIG.",
+        "A table of pairs (.csv, .tsv, .jsonl, .parquet), JSON (.json: records, COCO captions, Karpathy's splits), a folder of "
+        "WebDataset shards (.tar), of Parquet files, of DataComp metadata, of a saved Hugging Face data set or of clip-retrieval "
+        "embeddings, files as 'NAME/{00000..00099}.tar' or 'NAME/train-*.parquet', or hf:OWNER/NAME or hf:OWNER/NAME/CONFIG.",
     )
     images: str | None = option(
         None,
@@ -39,10 +39,12 @@ class ImportOptions(Options):
     image_column: str = option(
         "image",
         "Column with the path of the image, or in Parquet with its bytes; where there is no image column, image_path, "
-        "file_name, jpg, png and webp serve.",
+        "file_name, filepath, filename, jpg, png and webp serve.",
     )
     caption_column: str | None = option(
-        None, "Column with the caption, or with a list of captions. Default: caption, else captions, else text."
+        None,
+        "Column with the caption, with a list of captions, or with a conversation, whose first answer is the caption. Default: "
+        "caption, else captions, text, title, raw or conversations.",
     )
     id_column: str | None = option(
         None,

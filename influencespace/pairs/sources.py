@@ -8,8 +8,8 @@ from pathlib import Path
 
 from influencespace.errors import PairsError
 from influencespace.pairs import patterns
-from influencespace.pairs.coco import read_coco
 from influencespace.pairs.columnar import ARROW, PARQUET, ColumnFile
+from influencespace.pairs.documents import read_document
 from influencespace.pairs.download import PREFIX, fetch
 from influencespace.pairs.embeddings import PARTS, read_embeddings
 from influencespace.pairs.folders import METADATA, read_datacomp, read_imagefolder, read_parquet_folder, read_saved
@@ -26,9 +26,10 @@ HUB = "hf:OWNER/NAME or hf:OWNER/NAME/CONFIG"
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst")
 _COMPRESSED = "{} is compressed; decompress it first."
 KNOWN = (
-    f"a table ({', '.join((*SUFFIXES, *COLUMNS))}), COCO captions (.json), WebDataset shards (.tar, or a folder of them), a "
-    "folder of Parquet files, DataComp metadata (Parquet and npz), a data set saved by Hugging Face datasets, a folder of images "
-    "with metadata.jsonl or metadata.csv or with captions beside them (.txt), or a folder with img_emb, text_emb and metadata"
+    f"a table ({', '.join((*SUFFIXES, *COLUMNS))}), JSON (.json: a list of records, COCO captions, Karpathy's splits), "
+    "WebDataset shards (.tar, or a folder of them), a folder of Parquet files, DataComp metadata (Parquet and npz), a data set "
+    "saved by Hugging Face datasets, a folder of images with metadata.jsonl or metadata.csv or with captions beside them (.txt), "
+    "or a folder with img_emb, text_emb and metadata"
 )
 
 
@@ -81,7 +82,7 @@ def _read(source: str | Path, problems: Problems, inside: Inside) -> Records:
         return read_shards(path, [path], problems)
     if suffix in COLUMNS:
         return _read_columns(path, [path], inside, problems)
-    return read_coco(path, problems) if suffix == ".json" else read_table(path, problems)
+    return read_document(path, problems) if suffix == ".json" else read_table(path, problems)
 
 
 def _read_columns(path: Path, files: list[Path], inside: Inside, problems: Problems) -> Records:

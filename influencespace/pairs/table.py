@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -38,10 +40,9 @@ def read_table(path: Path, problems: Problems) -> Records:
         If the file cannot be read, is not UTF-8 or not what its suffix says, or holds no rows.
     """
     suffix = path.suffix.lower()
-    if suffix in DELIMITERS:
-        records = _read_delimited(path, DELIMITERS[suffix], problems)
-    else:
-        records = _read_json_lines(path, problems)
+    if suffix not in DELIMITERS:
+        return json_lines(path, read_utf8(path), problems)
+    records = _read_delimited(path, DELIMITERS[suffix], problems)
     if not len(records):
         raise PairsError(problems.added_to(f"{path} holds no rows."))
     return records
@@ -117,21 +118,41 @@ def _header(text: str, delimiter: str) -> tuple[list[str], str]:
     return names, text[: lines.tell()]
 
 
-def _read_json_lines(path: Path, problems: Problems) -> Records:
+def json_lines(path: Path, text: str, problems: Problems) -> Records:
+    """Records of JSON, one a line; numbered by their lines.
+
+    Raises
+    ------
+    PairsError
+        If there are none.
+    """
+    lines = ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+    return json_records(path, ((number, _parsed(line)) for number, line in lines), problems)
+
+
+def json_records(path: Path, values: Iterable[tuple[int, Any]], problems: Problems) -> Records:
+    """Numbered values of JSON as rows; those that are no records, or errors, are reported.
+
+    Raises
+    ------
+    PairsError
+        If no row is left.
+    """
     records, rows, malformed = [], [], {}
-    for number, line in enumerate(read_utf8(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            malformed[number] = f"no JSON: {error}"
-            continue
-        if isinstance(record, dict) and record:
-            records.append(record)
+    for number, value in values:
+        if isinstance(value, dict) and value:
+            records.append(value)
             rows.append(number)
         else:
-            malformed[number] = "no JSON object with named values"
+            malformed[number] = f"no JSON: {value}" if isinstance(value, Exception) else "no JSON object with named values"
     problems.report(MALFORMED_ROW, path, malformed, detail=malformed.values())
+    if not records:
+        raise PairsError(problems.added_to(f"{path} holds no rows."))
     return Records(path, "table", from_dicts(records), np.array(rows, dtype=np.int64))
 
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return error

@@ -95,6 +95,20 @@ def coco_seed() -> bytes:
     }).encode()
 
 
+def karpathy_seed() -> bytes:
+    return json.dumps({"dataset": "flickr", "images": [
+        {"filename": f"{i}.png", "filepath": ".", "split": "train", "imgid": i, "sentences": [{"raw": f"a dog {i}"}, {"raw": "b"}]}
+        for i in range(PAIRS)
+    ]}).encode()
+
+
+def records_seed() -> bytes:
+    return json.dumps([
+        {"image": f"{i}.png", "raw": f"['a dog', \"{i}\"]", "conversations": [{"from": "gpt", "value": f"a dog {i}"}]}
+        for i in range(PAIRS)
+    ]).encode()
+
+
 def tar_seed() -> bytes:
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -211,7 +225,8 @@ def _decisions(folder: Path, data: bytes) -> None:
 TARGETS: dict[str, tuple[Callable[[Path, bytes], None], Callable[[], bytes]]] = {
     "csv": (_of_a_file("pairs.csv"), csv_seed), "jsonl": (_of_a_file("pairs.jsonl"), jsonl_seed),
     "parquet": (_of_a_file("pairs.parquet"), parquet_seed), "arrow": (_of_a_file("pairs.arrow"), arrow_seed),
-    "coco": (_of_a_file("captions.json"), coco_seed),
+    "coco": (_of_a_file("captions.json"), coco_seed), "karpathy": (_of_a_file("dataset.json"), karpathy_seed),
+    "records": (_of_a_file("records.json"), records_seed),
     "tar": (_of_a_file("00000.tar"), tar_seed), "npy": (_embeddings, npy_seed), "npz": (_datacomp, npz_seed),
     "png": (_photo, image), "jpeg": (_photo, lambda: image(form="JPEG")), "gif": (_photo, lambda: image(form="GIF")),
     "webp": (_photo, lambda: image(form="WEBP")), "tiff": (_photo, lambda: image(form="TIFF")), "plan": (_plan, plan_seed),

@@ -31,7 +31,7 @@ class Artifacts(Curated):
         found = self.find(name)
         if found is None:
             raise WorkspaceError(
-                f"{self.path} has no {name} yet. They are made by: python -m influencespace {MADE_BY[name]}"
+                f"{self.path} has no {name} yet. To make what is missing: python -m influencespace {MADE_BY[name]}"
             )
         return found
 

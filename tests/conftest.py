@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before anything imports torch: small tensors are slower with more threads, and tests that run side by side share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# How long an example takes says more of what else the machine does than of what is tested.
+settings.register_profile("influencespace", deadline=None)
+settings.load_profile("influencespace")
 
 
 @pytest.fixture(scope="session")

@@ -64,9 +64,9 @@ def test_what_is_there_is_not_made_again(drawn):
     assert again.stdout == drawn[2].stdout
 
 
-def test_what_is_no_coco_file_is_refused_with_a_word_why(tmp_path):
+def test_json_of_no_known_kind_is_refused_with_a_word_why(tmp_path):
     (tmp_path / "x.json").write_text("{}")
-    refused(shell("proposal", tmp_path / "w", tmp_path / "x.json"), "is no COCO captions file")
+    refused(shell("proposal", tmp_path / "w", tmp_path / "x.json"), "is JSON of no known kind")
 
 
 def test_the_encoder_is_the_proposals_own_unless_another_is_named():

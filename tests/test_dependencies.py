@@ -18,7 +18,7 @@ SOURCES = ("app.py", "pages/*.py", "influencespace/**/*.py", "tests/**/*.py")
 FOLDERS = ("tests", "benchmarks")
 OURS = {"influencespace", "app", "tests"} | {path.stem for part in FOLDERS for path in (ROOT / part).rglob("*.py")}
 # Imported by others of the list when they are asked to do what we ask of them.
-BEHIND = {"authlib": "streamlit"}
+BEHIND = {"authlib": "streamlit", "pytest-xdist": "pytest"}
 # What is used where it is there: an engine that is asked for, a meter of GPUs, a search for damage that no test run needs, and
 # what pytest brings.
 ASIDE = {"ray", "pynvml", "atheris", "packaging"}

@@ -17,7 +17,7 @@ def test_it_opens_with_two_commands_of_one_line():
         assert block.count("\n") == 1
         assert block.startswith("python3.11 -m venv .venv && .venv/bin/pip install -r requirements.txt && ")
     assert start.endswith("streamlit run app.py\n")
-    assert check.endswith('-m pytest -m "not slow"\n')
+    assert check.endswith('-m pytest -m "not slow" -n 2\n')
 
 
 def test_the_check_of_a_fresh_machine_takes_its_command_from_here():

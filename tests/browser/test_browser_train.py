@@ -17,7 +17,7 @@ from influencespace.jobs import Job
 
 pytestmark = visiting.IN_A_BROWSER
 # Enough that there is something left to cancel; a run takes less than a tenth of a second.
-SEEDS, ARMS = 50, 6
+SEEDS, ARMS = 20, 6
 PROGRESS = re.compile(rf"\d+ of {SEEDS * ARMS} runs are done")
 NO_WORK = "() => !document.querySelector('.st-key-work')"
 

@@ -35,12 +35,18 @@ class Visitor:
         Of the app, such as ``http://127.0.0.1:8501``.
     query
         What stands behind the question mark of the page's address.
+
+    Attributes
+    ----------
+    waits
+        Whether to wait for what a page makes or shows in the background, such as work that goes on.
     """
 
     drawn = False
 
     def __init__(self, address: str, query: str = "") -> None:
         self.address, self.query = address, query
+        self.waits = True
         self.elements: list[Element] = []
         self.received = 0
         self._states: dict[str, WidgetState] = {}
@@ -145,7 +151,7 @@ class Visitor:
         """Send it, and wait for the end of the run, and of those that the page asks for itself until it is whole."""
         self._send(message)
         self._until_finished()
-        while self._fragments:
+        while self.waits and self._fragments:
             name, (interval, due) = min(self._fragments.items(), key=lambda item: item[1][1])
             self._fragments[name] = interval, due + interval
             time.sleep(max(due - time.monotonic(), 0))

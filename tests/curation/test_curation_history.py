@@ -160,7 +160,7 @@ class Steps(RuleBasedStateMachine):
 
 
 TestSteps = Steps.TestCase
-TestSteps.settings = settings(max_examples=30, stateful_step_count=15, deadline=None)
+TestSteps.settings = settings(max_examples=30, stateful_step_count=15)
 
 
 def test_a_change_of_an_older_version_is_a_branch_from_it(history):

@@ -184,7 +184,7 @@ ARRAYS = arrays.arrays(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), ARRAYS, min_size=1, max_size=3))
 def test_what_is_read_is_what_was_kept(tmp_path_factory, piece):
     folder = tmp_path_factory.mktemp("pieces")

@@ -48,7 +48,7 @@ def test_the_first_rows_are_the_first(workspace, count):
     pd.testing.assert_frame_equal(Subset(workspace).head(count).rows, planned_subset(workspace).head(count), check_dtype=False)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(rows=st.integers(1, 12), form=st.sampled_from(["jsonl", "csv", "coco", "datacomp", "sampler"]))
 def test_a_file_is_the_same_byte_for_byte_whatever_the_batches(named_by_uids, tmp_path, rows, form):
     subset = Subset(named_by_uids)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from influencespace.features.aligned import _wins, alignment
@@ -61,7 +61,6 @@ def test_constant_and_zero_features_are_not_aligned():
     assert not all_of(np.zeros_like(text), text)[0]
 
 
-@settings(deadline=None)
 @given(st.integers(2, 12), st.integers(0, 10**6))
 def test_the_measure_equals_the_plain_loop(n, seed):
     rng = np.random.default_rng(seed)

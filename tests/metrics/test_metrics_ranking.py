@@ -28,7 +28,7 @@ def plain(ranked, first):
     return found, total / norm
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), photos=st.integers(2, 40), groups=st.integers(1, 4))
 def test_a_ranking_equals_the_plain_loop(seed, photos, groups):
     rng = np.random.default_rng(seed)
@@ -41,7 +41,7 @@ def test_a_ranking_equals_the_plain_loop(seed, photos, groups):
     assert found.ndkl[0] == pytest.approx(ndkl, abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), photos=st.integers(2, 15))
 def test_a_resample_is_the_ranking_of_its_photos_copies_at_one_place(seed, photos):
     rng = np.random.default_rng(seed)

@@ -24,7 +24,7 @@ def naive_ranks(image, text, photo):
     return np.array(forward), np.array(backward)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1), counts=st.lists(st.integers(1, 4), min_size=1, max_size=12),
     budget=st.sampled_from([1, 100, 2**20]),

@@ -26,7 +26,7 @@ def by_torchmetrics(metric, similarity, right, k):
     return measure(torch.from_numpy(similarity + 2).ravel(), torch.from_numpy(right).ravel(), indexes=queries.ravel()).item()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), counts=st.lists(st.integers(1, 4), min_size=2, max_size=10), k=st.integers(1, 10))
 def test_recall_equals_torchmetrics_in_both_directions(seed, counts, k):
     rng = np.random.default_rng(seed)

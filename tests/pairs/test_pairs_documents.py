@@ -57,7 +57,7 @@ def test_images_of_karpathy_without_a_name_or_sentences_are_problems(tmp_path):
 
 
 def test_no_image_of_karpathy_that_can_be_used_is_an_error(tmp_path):
-    with pytest.raises(PairsError, match="holds no captions. Most frequent problems: 1 x malformed row"):
+    with pytest.raises(PairsError, match=r"holds no captions\. Most frequent problems: 1 x malformed row"):
         read_document(write(tmp_path, {"images": [{"sentences": []}]}), Problems())
 
 
@@ -78,7 +78,7 @@ def test_records_a_line_under_the_name_of_json_are_read_as_lines(tmp_path):
 
 @pytest.mark.parametrize("text", ["{}", '{"images": [], "annotations": {}}', '{"images": []}', '{"images": [7]}', "7", '"a"'])
 def test_json_of_no_known_kind_is_an_error_that_says_which_there_are(tmp_path, text):
-    with pytest.raises(PairsError, match="a list of records.*'images' and 'annotations'.*'sentences'"):
+    with pytest.raises(PairsError, match=r"a list of records.*'images' and 'annotations'.*'sentences'"):
         read_document(write(tmp_path, text), Problems())
 
 

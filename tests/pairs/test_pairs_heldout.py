@@ -8,7 +8,7 @@ from influencespace.pairs.heldout import assign_splits, halve, sample
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.problems import Problems
 
-few = settings(max_examples=50, deadline=None)
+few = settings(max_examples=50)
 STRATA = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f"]), min_size=0, max_size=60)
 
 

@@ -82,7 +82,7 @@ def test_other_marks_in_a_header_are_part_of_its_names(tmp_path, name, header):
 TEXTS = st.text(st.sampled_from('ab ,;|\t"\n'), min_size=1, max_size=8).map(lambda text: f"x{text}x")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(",;|\t"), st.booleans(),
     st.lists(TEXTS, min_size=2, max_size=4, unique_by=lambda name: name.replace("\n", " ")).flatmap(lambda names: st.tuples(

@@ -96,8 +96,8 @@ def coco_seed() -> bytes:
 
 
 def karpathy_seed() -> bytes:
-    return json.dumps({"dataset": "flickr", "images": [
-        {"filename": f"{i}.png", "filepath": ".", "split": "train", "imgid": i, "sentences": [{"raw": f"a dog {i}"}, {"raw": "b"}]}
+    return json.dumps({"images": [
+        {"filename": f"{i}.png", "filepath": ".", "split": "train", "n": i, "sentences": [{"raw": f"a dog {i}"}, {"raw": "b"}]}
         for i in range(PAIRS)
     ]}).encode()
 

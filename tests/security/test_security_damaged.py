@@ -22,7 +22,7 @@ TIFF = base64.b64decode(
     "SUkqAAgAAAAKAAABBAABAAAACAAAAAEBBAABAAAACBAAAAIBAwADAAAAhgAAAAMBAwABAAAAAQAAAAYBAwABAAAAAgAAABEBDAABAAAAjAAAABUBAwABAAAA"
     "AwAAABYBBAABAAAACAAAABcBBAABAAAAwAAAABwBAwABAAAAAQAAAAAAAAAIAAgACAAAWh4A" + "Wh4A" * 40
 )
-EXAMPLES = settings(max_examples=25, deadline=None)
+EXAMPLES = settings(max_examples=25)
 JSON = [name for name in fuzz.TARGETS if name in ("coco", "karpathy", "records", "plan", "record", "decisions")]
 LEAVES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8) | st.just("../../x")
 TOKENS = (b"\0", b'"', b"\xff\xfe", b"9" * 20, b"-1")

@@ -109,7 +109,7 @@ def test_weights_multiply_the_losses_of_a_batch(trainer):
     assert sum(each) == pytest.approx(losses[1], rel=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(0, 1000))
 def test_a_mismatch_is_never_of_the_same_photo(photo, seed):
     torch.manual_seed(seed)

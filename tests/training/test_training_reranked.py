@@ -66,7 +66,7 @@ def test_ranks_are_those_of_a_plain_loop(mix, candidates):
         np.testing.assert_array_equal(got, expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), candidates=st.integers(1, 40))
 def test_a_mix_of_nothing_is_the_dual_encoder_and_asks_nothing(seed, candidates):
     image, text, photo = split(seed)

@@ -36,7 +36,7 @@ def test_equals_the_naive_loop_for_any_polygon(largest):
     """On a grid of few places nearly all points lie on corners and edges, and edges cross."""
     corner = st.tuples(st.integers(0, largest), st.integers(0, largest))
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.lists(corner, min_size=1, max_size=40), st.lists(corner, min_size=3, max_size=12))
     def check(points, polygon):
         x, y = arrays(points)

@@ -6,8 +6,8 @@ Each run copies a small workspace, serves it, and has a visitor (``tests/browser
 undo and start a training on the page, until SIGKILL ends the server after a random part of ``SECONDS`` since the visitor came. In
 every second run what is being computed is killed with it, as when the machine goes down. Then it looks whether the workspace
 can be read and all that was there before is whole, whether every version and every job that a page has told of is there, and
-whether a server that is started anew shows the newest version. Work that lives goes on to its end; work that was killed is
-started again. What training comes of it must be whole.
+whether a server that is started anew shows the version at which history stands. Work that lives goes on to its end; work that
+was killed is started again. What training comes of it must be whole.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def killed(template: Path, folder: Path, draw: random.Random, *, with_work: bool
         "acts": told.acts, "versions": len(versions), "work": len(trainings), "killed": ended,
         "readable": workspace.check() == {} and sound(workspace) and all(left[name] == digest for name, digest in before.items()),
         "kept": versions[0].id >= told.version and len(trainings) >= told.training,
-        "shown": comes_up(folder, versions[0].id), "trained": finished(workspace),
+        "shown": comes_up(folder, History(workspace).head().id), "trained": finished(workspace),
     }
 
 

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 import visiting
-from engine_cases import planted_workspace
+from engine_cases import copied_workspace
 from visiting import served, settled
 
 from influencespace import jobs
@@ -23,8 +23,8 @@ NO_WORK = "() => !document.querySelector('.st-key-work')"
 
 
 @pytest.fixture
-def workspace(tmp_path):
-    made, _ = planted_workspace(tmp_path)
+def workspace(tmp_path_factory, tmp_path):
+    made, _ = copied_workspace(tmp_path_factory, tmp_path / "workspaces" / "planted")
     yield made
     for job in jobs.jobs(made):
         jobs.cancel(made, job.id)

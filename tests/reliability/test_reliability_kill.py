@@ -18,7 +18,7 @@ from influencespace.integrity import listing
 from influencespace.options import Options
 from influencespace.workspace import Workspace
 
-FAULTS = Path(__file__).parents[2] / "benchmarks" / "faults.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PHOTOS, BATCH = 18, 4
 
 
@@ -71,9 +71,18 @@ def test_embedding_that_is_killed_in_a_batch_computes_that_batch_again_and_no_ot
 @pytest.mark.slow
 def test_every_stage_is_killed_a_hundred_times_in_all(tmp_path):
     result = tmp_path / "faults.json"
-    subprocess.run([sys.executable, FAULTS, "--runs", "100", "--json", result], check=True, timeout=2400)
+    subprocess.run([sys.executable, BENCHMARKS / "faults.py", "--runs", "100", "--json", result], check=True, timeout=2400)
     rows = {row["stage"]: row for row in json.loads(result.read_text())}
     assert sum(row["runs"] for row in rows.values()) == 100 and sum(row["killed"] for row in rows.values()) > 90
     assert all(row["readable"] == row["same"] == row["runs"] for row in rows.values()), rows
     assert rows["embed"]["most_twice"]["embedded"] <= 16  # one batch
     assert all(rows[name]["most_twice"]["epochs"] <= 1 for name in ("train", "ablate"))
+
+
+@pytest.mark.slow
+def test_the_app_is_killed_at_random_moments_and_nothing_that_a_page_has_told_of_is_lost(tmp_path):
+    result = tmp_path / "faults.json"
+    subprocess.run([sys.executable, BENCHMARKS / "faults_app.py", "--runs", "6", "--json", result], check=True, timeout=1200)
+    found = json.loads(result.read_text())
+    assert found.pop("acts") > 20 and found.pop("versions") > 10 and found.pop("work") > 1
+    assert set(found.values()) == {6}, found

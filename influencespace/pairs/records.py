@@ -32,7 +32,8 @@ class Records:
     path
         The file or folder, as the curator named it.
     format
-        ``table``, ``coco``, ``karpathy``, ``embeddings``, ``shards``, ``files``, ``imagefolder``, ``datacomp`` or ``dataset``.
+        ``table``, ``coco``, ``karpathy``, ``flickr``, ``embeddings``, ``shards``, ``files``, ``imagefolder``, ``datacomp`` or
+        ``dataset``.
     columns
         The n rows; no column name occurs twice.
     rows

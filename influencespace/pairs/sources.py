@@ -12,6 +12,7 @@ from influencespace.pairs.columnar import ARROW, PARQUET, ColumnFile
 from influencespace.pairs.documents import read_document
 from influencespace.pairs.download import PREFIX, fetch
 from influencespace.pairs.embeddings import PARTS, read_embeddings
+from influencespace.pairs.flickr import TOKEN, read_flickr
 from influencespace.pairs.folders import METADATA, read_datacomp, read_imagefolder, read_parquet_folder, read_saved
 from influencespace.pairs.inside import Inside, read_columns
 from influencespace.pairs.loose import holds_samples, read_loose
@@ -26,10 +27,10 @@ HUB = "hf:OWNER/NAME or hf:OWNER/NAME/CONFIG"
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst")
 _COMPRESSED = "{} is compressed; decompress it first."
 KNOWN = (
-    f"a table ({', '.join((*SUFFIXES, *COLUMNS))}), JSON (.json: a list of records, COCO captions, Karpathy's splits), "
-    "WebDataset shards (.tar, or a folder of them), a folder of Parquet files, DataComp metadata (Parquet and npz), a data set "
-    "saved by Hugging Face datasets, a folder of images with metadata.jsonl or metadata.csv or with captions beside them (.txt), "
-    "or a folder with img_emb, text_emb and metadata"
+    f"a table ({', '.join((*SUFFIXES, *COLUMNS))}), JSON (.json: a list of records, COCO captions, Karpathy's splits), captions "
+    f"of Flickr8k and Flickr30k ({', '.join(TOKEN)}), WebDataset shards (.tar, or a folder of them), a folder of Parquet files, "
+    "DataComp metadata (Parquet and npz), a data set saved by Hugging Face datasets, a folder of images with metadata.jsonl or "
+    "metadata.csv or with captions beside them (.txt), or a folder with img_emb, text_emb and metadata"
 )
 
 
@@ -76,12 +77,14 @@ def _read(source: str | Path, problems: Problems, inside: Inside) -> Records:
     suffix = path.suffix.lower()
     if suffix in COMPRESSED:
         raise PairsError(_COMPRESSED.format(path))
-    if not path.is_file() or suffix not in (*SUFFIXES, *COLUMNS, ".json", ".tar"):
+    if not path.is_file() or suffix not in (*SUFFIXES, *COLUMNS, *TOKEN, ".json", ".tar"):
         raise PairsError(f"{path} is of no known kind. Use {KNOWN}.")
     if suffix == ".tar":
         return read_shards(path, [path], problems)
     if suffix in COLUMNS:
         return _read_columns(path, [path], inside, problems)
+    if suffix in TOKEN:
+        return read_flickr(path, problems)
     return read_document(path, problems) if suffix == ".json" else read_table(path, problems)
 
 

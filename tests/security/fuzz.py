@@ -109,6 +109,10 @@ def records_seed() -> bytes:
     ]).encode()
 
 
+def flickr_seed() -> bytes:
+    return b"".join(b"%d.png#%d\ta dog %d\n" % (i, i % 2, i) for i in range(PAIRS))
+
+
 def tar_seed() -> bytes:
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -226,7 +230,7 @@ TARGETS: dict[str, tuple[Callable[[Path, bytes], None], Callable[[], bytes]]] = 
     "csv": (_of_a_file("pairs.csv"), csv_seed), "jsonl": (_of_a_file("pairs.jsonl"), jsonl_seed),
     "parquet": (_of_a_file("pairs.parquet"), parquet_seed), "arrow": (_of_a_file("pairs.arrow"), arrow_seed),
     "coco": (_of_a_file("captions.json"), coco_seed), "karpathy": (_of_a_file("dataset.json"), karpathy_seed),
-    "records": (_of_a_file("records.json"), records_seed),
+    "records": (_of_a_file("records.json"), records_seed), "flickr": (_of_a_file("a.token"), flickr_seed),
     "tar": (_of_a_file("00000.tar"), tar_seed), "npy": (_embeddings, npy_seed), "npz": (_datacomp, npz_seed),
     "png": (_photo, image), "jpeg": (_photo, lambda: image(form="JPEG")), "gif": (_photo, lambda: image(form="GIF")),
     "webp": (_photo, lambda: image(form="WEBP")), "tiff": (_photo, lambda: image(form="TIFF")), "plan": (_plan, plan_seed),

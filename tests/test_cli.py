@@ -128,6 +128,13 @@ def test_a_plan_makes_all_that_it_needs(tmp_path):
     assert document["plan"]["removed"] == 24
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_export_tells_of_photos_that_it_leaves_inside_of_larger_files(road, tmp_path, monkeypatch, inside):
+    monkeypatch.setattr("influencespace.export.photos.is_stretch", lambda path: inside)
+    told = accepted(shell("export", "--workspace", road[0] / "w", "--format", "csv", "--output", tmp_path / "subset.csv")).stdout
+    assert told.splitlines()[-1].startswith("These photos are no files: they lie inside") == inside
+
+
 def test_export_writes_the_planned_rows(road, tmp_path):
     folder, _, results, _ = road
     file = tmp_path / "subset.jsonl"

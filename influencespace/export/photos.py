@@ -11,11 +11,31 @@ import pandas as pd
 from PIL import Image
 
 from influencespace.errors import ExportError
-from influencespace.pairs.stretch import open_image
+from influencespace.export.batches import Batch
+from influencespace.export.options import FOLDERS
+from influencespace.pairs.stretch import is_stretch, open_image
 
 # The endings that both webdataset and datasets take for images.
 _ENDINGS = {"jpg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm"}
 _USUAL = {"JPEG": "jpg", "MPO": "jpg"}
+# These name the photos and hold none.
+NAMING = ("jsonl", "csv", "parquet", "coco")
+
+
+def left_behind(head: Batch, form: str) -> str:
+    """What a format that only names photos leaves behind, where they are no files but lie inside of larger ones; else nothing.
+
+    Parameters
+    ----------
+    head
+        The first pairs that go out.
+    """
+    if form not in NAMING or not any(map(is_stretch, head.sources["image_path"])):
+        return ""
+    return (
+        "These photos are no files: they lie inside of the source's tables or tars, and are named as they are there. "
+        f"To take them along, export {' or '.join(FOLDERS)}."
+    )
 
 
 def require(image_path: object, pair: str) -> None:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 LARGEST = 2**27
 """Bytes of an image within a larger file, which is read at once."""
+_PREFIX = "bytes:"
 _STRETCH = re.compile(r"bytes:(\d+)\+(\d+):(/.*)", re.DOTALL | re.ASCII)
 
 
@@ -24,6 +25,11 @@ def stretch(file: str | Path, offset: int, size: int) -> str:
     'bytes:512+2048:/shards/00000.tar'
     """
     return f"bytes:{offset}+{size}:{file}"
+
+
+def is_stretch(image_path: object) -> bool:
+    """Whether an image lies inside of a larger file."""
+    return str(image_path).startswith(_PREFIX)
 
 
 def open_image(image_path: str | Path) -> BinaryIO:
@@ -61,7 +67,7 @@ def container(image_path: str | Path) -> Path:
 
 def _parts(image_path: str | Path) -> tuple[Path, int, int | None]:
     text = str(image_path)
-    if not text.startswith("bytes:"):
+    if not is_stretch(text):
         return Path(text), 0, None
     found = _STRETCH.fullmatch(text)
     if found is None:

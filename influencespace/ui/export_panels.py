@@ -10,6 +10,7 @@ from influencespace import jobs
 from influencespace.curation.history import History
 from influencespace.export.batches import Batch, Subset
 from influencespace.export.options import FILES
+from influencespace.export.photos import left_behind
 from influencespace.export.sidecar import describe_plan
 from influencespace.export.subset import check_pairs, estimated_bytes
 from influencespace.spreadsheets import harmless_table
@@ -128,7 +129,8 @@ def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None
     )
     kept = plan.facts["kept"]
     some = f" Of these only the {pairs:,} selected go out." if pairs < kept else ""
-    st.caption(f"The first {min(FIRST, kept):,} of the {kept:,} pairs that the plan keeps, in their order.{some}")
+    left = left_behind(_first(workspace, plan)[1], form)
+    st.caption(f"The first {min(FIRST, kept):,} of the {kept:,} pairs that the plan keeps, in their order.{some} {left}")
 
 
 def size(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None:

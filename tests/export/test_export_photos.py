@@ -12,7 +12,8 @@ from PIL import Image
 
 from influencespace.errors import ExportError
 from influencespace.export.batches import Subset as PlannedSubset
-from influencespace.export.options import FOLDERS, ExportOptions
+from influencespace.export.options import FILES, FOLDERS, ExportOptions
+from influencespace.export.photos import left_behind
 from influencespace.export.rows import OWN, records
 from influencespace.export.subset import check_pairs, export_subset, planned_subset
 from influencespace.pairs.stretch import stretch
@@ -151,3 +152,13 @@ def test_a_photo_may_be_a_stretch_of_a_larger_file(tmp_path, form):
         assert {sample["png"] for sample in cases.samples_of(path)} == expected
     else:
         assert {file.read_bytes() for file in path.rglob("*.png")} == expected
+
+
+@pytest.mark.parametrize("form", list(FILES))
+@pytest.mark.parametrize("inside", [True, False])
+def test_formats_that_only_name_photos_say_where_they_lie_if_they_are_no_files(folder, form, inside):
+    columns = {"image_path": ["bytes:512+2048:/shards/00000.tar"] * 10} if inside else {}
+    head = PlannedSubset(cases.workspace(folder, **columns)).head(3)
+    told = left_behind(head, form)
+    assert told == "" or "To take them along, export webdataset or imagefolder." in told
+    assert bool(told) == (inside and form in ("jsonl", "csv", "parquet", "coco"))

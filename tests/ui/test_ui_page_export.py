@@ -69,6 +69,14 @@ def test_writing_is_a_job(app, workspace, tmp_path, form):
     assert app.submitted == [("demo", [("export", options)])]
 
 
+@pytest.mark.parametrize("form", ["csv", "imagefolder"])
+def test_a_format_that_leaves_photos_behind_says_so(app, workspace, monkeypatch, form):
+    monkeypatch.setattr("influencespace.export.photos.is_stretch", lambda path: True)
+    opened = app("export")
+    opened.session_state["export_format"] = form
+    assert ("To take them along, export webdataset or imagefolder." in words(fine(opened.run()))) == (form == "csv")
+
+
 def test_a_folder_of_photos_is_written_and_not_downloaded(app, workspace, tmp_path):
     opened = app("export")
     opened.session_state["export_format"] = "webdataset"

@@ -1,6 +1,7 @@
 """What all tests share: one thread, full precision, the lab of real photos, and an empty workspace."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,12 @@ def full_precision():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("influencespace.training.loop.NATIVE", ())
         yield
+
+
+@pytest.fixture(autouse=True)
+def same_main(monkeypatch):
+    """A page that runs in a test is ``__main__`` from then on, and processes that are started later would run it again."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture

@@ -8,31 +8,34 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 import pandas as pd
+import pyarrow.parquet as pq
 from PIL import Image
 
 from influencespace.errors import ExportError
-from influencespace.export.batches import Batch
 from influencespace.export.options import FOLDERS
 from influencespace.pairs.stretch import is_stretch, open_image
+from influencespace.workspace import Artifact
 
 # The endings that both webdataset and datasets take for images.
 _ENDINGS = {"jpg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm"}
 _USUAL = {"JPEG": "jpg", "MPO": "jpg"}
 # These name the photos and hold none.
 NAMING = ("jsonl", "csv", "parquet", "coco")
+FIRST = 50
 
 
-def left_behind(head: Batch, form: str) -> str:
+def left_behind(pairs: Artifact, form: str) -> str:
     """What a format that only names photos leaves behind, where they are no files but lie inside of larger ones; else nothing.
 
     Parameters
     ----------
-    head
-        The first pairs that go out.
+    pairs
+        The artifact, by whose first photos it is told.
     """
-    if form not in NAMING or not any(map(is_stretch, head.sources["image_path"])):
+    if form not in NAMING:
         return ""
-    return (
+    first = next(pq.ParquetFile(pairs.folder / "pairs.parquet").iter_batches(FIRST, columns=["image_path"])).column(0)
+    return "" if not any(map(is_stretch, first.to_pylist())) else (
         "These photos are no files: they lie inside of the source's tables or tars, and are named as they are there. "
         f"To take them along, export {' or '.join(FOLDERS)}."
     )

@@ -20,6 +20,7 @@ from influencespace.pairs.inside import IMAGE_COLUMNS
 from influencespace.pairs.options import ImportOptions
 from influencespace.pairs.problems import (
     EMPTY_CAPTION,
+    MALFORMED_ROW,
     MISSING_ID,
     NO_IMAGE_NAMED,
     OVERLONG_CAPTION,
@@ -105,13 +106,12 @@ def candidates(records: Records, origin: Origin, options: ImportOptions, problem
         raise _nameless(records, "captions", CAPTION_COLUMNS, "--caption-column")
     id_name = options.id_column or records.id_column
     id_name = id_name if origin.name == "source" or id_name in columns else None
-    named = options.image_column != IMAGE_COLUMNS[0]
-    image = records.texts(image_name, "--image-column", named=named) if image_name else _nothing(records)
+    image, several = _images(records, image_name, options, problems)
 
     pairs = pd.DataFrame({"record": np.arange(len(records)), "row": records.rows})
     pairs["id"] = _row_ids(records, id_name, origin, problems)
     pairs["image"] = _series(image).str.strip().fillna("")
-    pairs = pairs[pairs["id"].notna()].merge(captions(records, caption_name), on="record")
+    pairs = pairs[pairs["id"].notna() & ~several].merge(captions(records, caption_name, problems), on="record")
     if origin.captions == "all":
         several = pairs["record"].duplicated(keep=False)
         pairs["id"] += ("." + pairs["place"].astype("str")).where(several, "")
@@ -130,10 +130,30 @@ def _image_column(records: Records, origin: Origin, options: ImportOptions) -> s
     columns = records.columns.column_names
     if options.image_column != IMAGE_COLUMNS[0]:
         return options.image_column
-    found = next((name for name in IMAGE_COLUMNS if name in columns), None)
-    if found is None and (records.image is None or origin.images is not None):
+    needed = records.image is None or origin.images is not None
+    there = [name for name in IMAGE_COLUMNS if name in columns]
+    if not needed:  # the name of an image beside an embedding is told where there is one
+        there = [name for name in there if is_scalar(records.columns.schema.field(name).type)]
+    if not there and needed:
         raise _nameless(records, "images", IMAGE_COLUMNS, "--image-column")
-    return found
+    return next(iter(there), None)
+
+
+def _images(
+    records: Records, name: str | None, options: ImportOptions, problems: Problems
+) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """What each row names as its image, and a (n,) mask of those that name several, which are reported."""
+    none = np.zeros(len(records), dtype=bool)
+    if name is None:
+        return _nothing(records), none
+    column = records.column(name, "--image-column")
+    kind = column.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not is_scalar(kind.value_type):
+        return records.texts(name, "--image-column", named=options.image_column != IMAGE_COLUMNS[0]), none
+    several = pc.greater(pc.fill_null(pc.list_value_length(column), 0), 1).to_numpy()
+    problems.report(MALFORMED_ROW, records.path, records.rows[several], detail="several images, where a pair has one")
+    named = [images[0] if images and len(images) == 1 else None for images in column.to_pylist()]
+    return as_text(pa.chunked_array([pa.array(named, kind.value_type)])), several
 
 
 def _nameless(records: Records, what: str, names: Sequence[str], flag: str) -> PairsError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
+import re
 import warnings
 
 import numpy as np
@@ -13,48 +14,64 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from influencespace.errors import PairsError
+from influencespace.pairs.problems import MALFORMED_ROW, Problems
 from influencespace.pairs.records import Records, as_text, is_scalar, mended
+from influencespace.pairs.turns import KINDS, answer
 
 CAPTION_COLUMNS = ("caption", "captions", "text", "title", "raw", "conversations")
-# How two kinds of conversations call who speaks and what is said, and the speaker who describes the photo.
-SPEECH = (("from", "value", "gpt"), ("role", "content", "assistant"))
 LONGEST_LIST = 100_000
-"""Characters of a list that was written as text; a longer one is left as it is, and is too long for a caption."""
+"""Characters of a list that was written as text; a longer one is no list of captions."""
+# As Python shows lists, and NumPy arrays, without commas. No more of Python is understood than its quoted texts.
+_ELEMENT = re.compile(r"""\s*(?:('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|None|nan)(?:\s*,\s*|\s+|$)""", re.DOTALL)
+_RECORD = r"^\s*(\[\s*)?\{\s*[\"']"
 
 
-def captions(records: Records, name: str) -> pd.DataFrame:
+def captions(records: Records, name: str, problems: Problems) -> pd.DataFrame:
     """Columns ``record``, ``place`` (from 1) and ``caption``; a row without any caption has one that is null.
+
+    Rows whose list of captions is damaged are reported and not among them.
 
     Raises
     ------
     PairsError
         If the column holds no captions, or has several a row where a row has one text embedding.
     """
-    column = records.column(name, "--caption-column")
-    if _holds_speech(column.type):
-        column = pa.chunked_array([[_answer(value) for value in column.to_pylist()]], pa.string())
+    column, damaged = records.column(name, "--caption-column"), np.zeros(len(records), dtype=bool)
+    if _holds_turns(column.type):
+        column = pa.chunked_array([[answer(value) for value in column.to_pylist()]], pa.string())
     elif is_scalar(column.type):
-        column = _unpacked(as_text(column))
-    kind = column.type
-    if is_scalar(kind):
-        return pd.DataFrame({"record": np.arange(len(records)), "place": 1, "caption": _stripped(column)})
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not is_scalar(kind.value_type):
+        column, damaged = _unpacked(as_text(column))
+        problems.report(MALFORMED_ROW, records.path, records.rows[damaged], detail=f"the list of {name} cannot be read")
+    if is_scalar(column.type):
+        texts = pd.DataFrame({"record": np.arange(len(records)), "place": 1, "caption": _stripped(column)})
+    elif (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)) and is_scalar(column.type.value_type):
+        texts = _of_lists(column)
+    else:
         raise PairsError(
-            f"{records.path}: the column {name!r} holds {kind}, neither captions nor lists of captions; another is named by "
+            f"{records.path}: the column {name!r} holds {column.type}, neither captions nor lists of captions; another is named "
+            "by --caption-column."
+        )
+    if texts["caption"].str.match(_RECORD).fillna(False).mean() > 0.5:
+        raise PairsError(
+            f"{records.path}: the column {name!r} holds records that were written as text, and no captions; another is named by "
             "--caption-column."
         )
-    column = column.combine_chunks()
+    if records.image is not None and (texts["place"] > 1).any():
+        raise PairsError(
+            f"{records.path}: the column {name!r} has rows with several captions, but a row has one text embedding. "
+            "Name a column with one caption: --caption-column."
+        )
+    return texts[~damaged[texts["record"].to_numpy()]]
+
+
+def _of_lists(column: pa.ChunkedArray) -> pd.DataFrame:
+    count, column = len(column), column.combine_chunks()
     found = pd.DataFrame({
         "record": pc.list_parent_indices(column).to_numpy(),
         "caption": _stripped(as_text(pa.chunked_array([pc.list_flatten(column)]))),
     })
     found["place"] = found.groupby("record").cumcount() + 1
-    if records.image is not None and (found["place"] > 1).any():
-        raise PairsError(
-            f"{records.path}: the column {name!r} has rows with several captions, but a row has one text embedding. "
-            "Name a column with one caption: --caption-column."
-        )
-    without = np.setdiff1d(np.arange(len(records)), found["record"])
+    without = np.setdiff1d(np.arange(count), found["record"])
     none = pd.DataFrame({"record": without, "caption": pd.Series(None, range(len(without)), dtype="str"), "place": 1})
     return pd.concat([found, none]).sort_values("record", kind="stable", ignore_index=True)
 
@@ -63,37 +80,51 @@ def _stripped(texts: pa.ChunkedArray) -> pd.Series:
     return texts.to_pandas().astype("str").str.strip()
 
 
-def _unpacked(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Lists of texts, where every text of a column looks like one, as tables without lists hold them: in JSON, or as Python shows
-    lists, which is what pandas writes. A text that only looks like one is itself the caption; else the texts as they are."""
-    bare = pc.utf8_trim_whitespace(texts).drop_null()
-    if not len(bare) or not pc.all(pc.and_(pc.starts_with(bare, "["), pc.ends_with(bare, "]"))).as_py():
-        return texts
+def _unpacked(texts: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """Lists of captions, where most texts of a column are such lists as tables without lists hold them, and a (n,) mask of those
+    that begin as one and cannot be read; else the texts as they are."""
+    as_they_are = texts, np.zeros(len(texts), dtype=bool)
+    bare = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
+    begins, filled = (pc.starts_with(bare, "[").to_numpy(), pc.not_equal(bare, "").to_numpy())
+    if not filled.any() or 2 * begins.sum() < filled.sum():
+        return as_they_are
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a backslash in a caption
-        return pa.chunked_array([[text if text is None else _listed(text) for text in texts.to_pylist()]], pa.list_(pa.string()))
+        lists = [_listed(text) if one else [text] for text, one in zip(bare.to_pylist(), begins, strict=True)]
+    damaged = np.array([one is None for one in lists])
+    if 2 * (begins & ~damaged).sum() < filled.sum():
+        return as_they_are
+    return pa.chunked_array([lists], pa.list_(pa.string())), damaged
 
 
-def _listed(text: str) -> list[str]:
-    for read in (json.loads, ast.literal_eval) if len(text) <= LONGEST_LIST else ():
-        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            value = read(text.strip())
-            if isinstance(value, list) and all(isinstance(one, str) for one in value):
-                return [mended(one) for one in value]
-    return [text]
+def _listed(text: str) -> list[str | None] | None:
+    """A list of texts, as JSON or Python writes it; None where it is none."""
+    if len(text) > LONGEST_LIST:
+        return None
+    with contextlib.suppress(ValueError, RecursionError):
+        found = json.loads(text)
+        usable = isinstance(found, list) and all(one is None or isinstance(one, str) for one in found)
+        return [one if one is None else mended(one) for one in found] if usable else None
+    return _shown(text[1:-1].strip()) if text.endswith("]") else None
 
 
-def _holds_speech(kind: pa.DataType) -> bool:
+def _shown(inner: str) -> list[str | None] | None:
+    """What stands between the brackets where Python shows a list or an array of texts."""
+    found, place = [], 0
+    while place < len(inner):
+        element = _ELEMENT.match(inner, place)
+        if element is None:
+            return None
+        with contextlib.suppress(ValueError, SyntaxError):
+            found.append(element[1] and mended(ast.literal_eval(element[1])))
+            place = element.end()
+            continue
+        return None
+    return found
+
+
+def _holds_turns(kind: pa.DataType) -> bool:
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_struct(kind.value_type):
         return False
-    texts = {field.name for field in kind.value_type if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)}
-    return any({who, what} <= texts for who, what, _ in SPEECH)
-
-
-def _answer(turns: list[dict[str, str | None]] | None) -> str | None:
-    """The first thing that is said of the photo."""
-    for turn in turns or ():
-        for who, what, speaker in SPEECH:
-            if turn and turn.get(who) == speaker and turn.get(what):
-                return turn[what]
-    return None
+    names = {field.name for field in kind.value_type}
+    return any({who, what} <= names for who, what, _ in KINDS)

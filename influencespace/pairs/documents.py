@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from influencespace.pairs.karpathy import is_karpathy, karpathy_records
 from influencespace.pairs.problems import Problems
 from influencespace.pairs.records import Records
 from influencespace.pairs.table import json_lines, json_records, read_utf8
+
+FIRST = 20
+"""Lines of a file that tell whether it holds a record a line."""
 
 
 def read_document(path: Path, problems: Problems) -> Records:
@@ -25,7 +30,7 @@ def read_document(path: Path, problems: Problems) -> Records:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if not _begins_with_a_record(text):
+        if not _holds_lines(text):
             raise PairsError(f"{path} is no JSON: {error}.") from None
         return json_lines(path, text, problems)
     if isinstance(document, list):
@@ -42,9 +47,11 @@ def read_document(path: Path, problems: Problems) -> Records:
     )
 
 
-def _begins_with_a_record(text: str) -> bool:
-    first, _, rest = text.lstrip().partition("\n")
-    try:
-        return isinstance(json.loads(first), dict) and bool(rest.strip())
-    except (ValueError, RecursionError):
-        return False
+def _holds_lines(text: str) -> bool:
+    """Whether some of the first lines is a record of its own, and no document with something behind it."""
+    lines = [line for line in itertools.islice(text.split("\n"), FIRST) if line.strip()]
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError, RecursionError):
+            found.append(json.loads(line))
+    return len(lines) > 1 and any(isinstance(one, dict) and not isinstance(one.get("images"), list) for one in found)

@@ -13,6 +13,8 @@ from influencespace.pairs.records import Records, from_dicts
 from influencespace.pairs.table import read_utf8
 
 TOKEN = (".token", ".txt")
+# Captions may hold what Unicode too takes for the end of a line.
+_NEWLINE = re.compile(r"\r\n|\n|\r")
 _LINE = re.compile(r"([^\t]+)#\d+\t(.*)")
 
 
@@ -25,7 +27,7 @@ def read_flickr(path: Path, problems: Problems) -> Records:
         If the file cannot be read, or no line is of this kind.
     """
     found, rows, malformed = [], [], {}
-    for number, line in enumerate(read_utf8(path).splitlines(), 1):
+    for number, line in enumerate(_NEWLINE.split(read_utf8(path)), 1):
         match = _LINE.fullmatch(line)
         if match:
             found.append({"image": match[1], "caption": match[2]})

@@ -19,7 +19,7 @@ from influencespace.pairs.splits import with_splits
 from influencespace.pairs.stretch import LARGEST
 from influencespace.pairs.vectors import Vectors, usable
 
-IMAGE_COLUMNS = ("image", "image_path", "file_name", "filepath", "filename", "jpg", "png", "webp")
+IMAGE_COLUMNS = ("image", "image_path", "file_name", "jpg", "png", "webp", "filepath", "filename")
 EMBEDDINGS = ("image_embedding", "text_embedding")
 TOGETHER = 64
 

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 
 from influencespace.errors import PairsError
-from influencespace.pairs.heldout import SPLITS
 from influencespace.pairs.problems import MALFORMED_ROW, Problems
 from influencespace.pairs.records import Records, from_dicts
 from influencespace.pairs.splits import COLUMN, hold_out
 
 
 def is_karpathy(images: list[Any]) -> bool:
-    """Whether a list of images is one of those: the first has sentences."""
-    return bool(images) and isinstance(images[0], dict) and isinstance(images[0].get("sentences"), list)
+    """Whether a list of images is one of those: some have sentences."""
+    return any(isinstance(image, dict) and isinstance(image.get("sentences"), list) for image in images)
 
 
 def karpathy_records(path: Path, images: list[Any], problems: Problems) -> Records:
@@ -41,14 +40,16 @@ def karpathy_records(path: Path, images: list[Any], problems: Problems) -> Recor
             continue
         folder = image.get("filepath")
         captions = [one["raw"] for one in sentences if isinstance(one, dict) and isinstance(one.get("raw"), str)]
-        others = {key: value for key, value in image.items() if not isinstance(value, list | dict)}
-        others.pop("filename")
-        others.pop("filepath", None)
-        found.append({"image": f"{folder}/{name}" if folder and isinstance(folder, str) else name, "caption": captions} | others)
+        own = {"image": f"{folder}/{name}" if folder and isinstance(folder, str) else name, "caption": captions}
+        others = {
+            key: value for key, value in image.items()
+            if key not in ("filename", "filepath", *own) and not isinstance(value, list | dict)
+        }
+        found.append(own | others)
         rows.append(row)
     problems.report(MALFORMED_ROW, path, malformed, detail=malformed.values())
     if not found:
         raise PairsError(problems.added_to(f"{path} holds no captions."))
     columns = from_dicts(found)
-    told = hold_out(split for image in found if isinstance(split := image.get(COLUMN), str) and split in SPLITS)
+    told = hold_out(image[COLUMN] for image in found if isinstance(image.get(COLUMN), str))
     return Records(path, "karpathy", columns, np.array(rows, dtype=np.int64), split_column=COLUMN if told else None)

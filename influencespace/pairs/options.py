@@ -24,9 +24,10 @@ class ImportOptions(Options):
 
     source: str = option(
         dataclasses.MISSING,
-        "A table of pairs (.csv, .tsv, .jsonl, .parquet), JSON (.json: records, COCO captions, Karpathy's splits), a folder of "
-        "WebDataset shards (.tar), of Parquet files, of DataComp metadata, of a saved Hugging Face data set or of clip-retrieval "
-        "embeddings, files as 'NAME/{00000..00099}.tar' or 'NAME/train-*.parquet', or hf:OWNER/NAME or hf:OWNER/NAME/CONFIG.",
+        "A table of pairs (.csv, .tsv, .jsonl, .parquet), JSON (.json: records, COCO captions, Karpathy's splits), captions of "
+        "Flickr8k and Flickr30k (.token, .txt), a folder of WebDataset shards (.tar), of Parquet files, of DataComp metadata, of "
+        "a saved Hugging Face data set or of clip-retrieval embeddings, files as 'NAME/{00000..00099}.tar' or "
+        "'NAME/train-*.parquet', or hf:OWNER/NAME or hf:OWNER/NAME/CONFIG.",
     )
     images: str | None = option(
         None,
@@ -39,7 +40,7 @@ class ImportOptions(Options):
     image_column: str = option(
         "image",
         "Column with the path of the image, or in Parquet with its bytes; where there is no image column, image_path, "
-        "file_name, filepath, filename, jpg, png and webp serve.",
+        "file_name, jpg, png, webp, filepath and filename serve.",
     )
     caption_column: str | None = option(
         None,

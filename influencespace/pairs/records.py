@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from influencespace.errors import PairsError
+from influencespace.pairs.turns import answer, are_turns
 from influencespace.pairs.vectors import Vectors
 
 
@@ -170,6 +171,9 @@ def from_dicts(records: Sequence[dict[str, Any]]) -> pa.Table:
 
 
 def _column(values: list[Any]) -> pa.Array:
+    if any(map(are_turns, values)):  # whatever else they held, of each the first answer
+        said = [answer(value) for value in values]
+        values = [one and [{"from": "gpt", "value": mended(one)}] for one in said]
     try:
         return pa.array(values, from_pandas=True)
     except (ValueError, TypeError, OverflowError):  # mixed types, integers beyond 64 bits, half a surrogate pair

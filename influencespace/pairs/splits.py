@@ -43,7 +43,7 @@ def column_for(names: Iterable[str]) -> str:
 
 def hold_out(splits: Iterable[str]) -> bool:
     """Whether some of these are for training and others held out."""
-    parts = {SPLITS.get(split) for split in splits} - {None}
+    parts = {SPLITS.get(split.strip().lower()) for split in splits} - {None}
     return "train" in parts and len(parts) > 1
 
 

@@ -20,8 +20,6 @@ from influencespace.training.options import TrainOptions
 if TYPE_CHECKING:
     from influencespace.workspace import Workspace
 
-# By so many pairs it is told whether photos are files.
-FIRST = 50
 KINDS = {name: offered.options for name, offered in COMMANDS.items()}
 # The whole road makes all that decisions need.
 ROAD_KINDS = {name: kind for name, kind in KINDS.items() if name not in ASKED_FOR}
@@ -110,7 +108,6 @@ def export(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> 
     """Write the subset, or the plan that rebuilds it."""
     with command(json_file) as output:
         options = restore(ExportOptions, given({"export": ExportOptions}, flags)["export"])
-        from influencespace.export.batches import Subset
         from influencespace.export.photos import left_behind
         from influencespace.export.subset import export_subset
         from influencespace.shell.bars import Bars
@@ -123,7 +120,7 @@ def export(workspace: str, json_file: str | None, quiet: bool, **flags: Any) -> 
             path = export_subset(place, options, progress)
         plan = plan_summary(place)
         output.say(f"{path}: {plan['kept']:,} of {plan['pairs']:,} pairs ({plan['removed']:,} removed)")
-        if left := left_behind(Subset(place).head(FIRST), options.format):
+        if left := left_behind(place.artifact("pairs"), options.format):
             output.say(left)
         output.finish({"workspace": str(place.path), "output": str(path), "format": options.format, "plan": plan})
 

@@ -129,7 +129,7 @@ def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None
     )
     kept = plan.facts["kept"]
     some = f" Of these only the {pairs:,} selected go out." if pairs < kept else ""
-    left = left_behind(_first(workspace, plan)[1], form)
+    left = left_behind(workspace.artifact("pairs"), form)
     st.caption(f"The first {min(FIRST, kept):,} of the {kept:,} pairs that the plan keeps, in their order.{some} {left}")
 
 

@@ -56,6 +56,18 @@ def test_images_of_karpathy_without_a_name_or_sentences_are_problems(tmp_path):
     assert records.split_column is None  # nothing is held out by it
 
 
+def test_what_an_image_of_karpathy_says_besides_changes_neither_its_captions_nor_its_file(tmp_path):
+    document = karpathy(["a.jpg", "b.jpg"], ["train", "val"])
+    document["images"][0] |= {"caption": "other", "image": "other.jpg"}
+    document["images"].insert(0, {"filename": "c.jpg"})  # the first is not one of those
+    columns = read_document(write(tmp_path, document), Problems()).columns.to_pylist()
+    assert [row["image"] for row in columns] == ["a.jpg", "b.jpg"] and columns[0]["caption"] == ["A dog 0.", "A cat 0."]
+
+
+def test_splits_of_karpathy_count_in_any_case(tmp_path):
+    assert read_document(write(tmp_path, karpathy(["a.jpg", "b.jpg"], [" TRAIN", "Val"])), Problems()).split_column == "split"
+
+
 def test_no_image_of_karpathy_that_can_be_used_is_an_error(tmp_path):
     with pytest.raises(PairsError, match=r"holds no captions\. Most frequent problems: 1 x malformed row"):
         read_document(write(tmp_path, {"images": [{"sentences": []}]}), Problems())
@@ -69,11 +81,21 @@ def test_a_list_of_records_is_a_table(tmp_path, draw_photos, read):
     assert pairs.problems[["row", "detail"]].to_numpy().tolist() == [[r, "no JSON object with named values"] for r in (11, 12)]
 
 
-def test_records_a_line_under_the_name_of_json_are_read_as_lines(tmp_path):
-    path = write(tmp_path, '\n{"image": "a.jpg", "caption": "A."}\n{"image": "b.jpg"\n{"image": "c.jpg", "caption": "C."}\n')
+@pytest.mark.parametrize("first", ['{"image": "a.jpg"', '{"image": "a\x01.jpg"}', "header"])
+def test_records_a_line_under_the_name_of_json_are_read_as_lines(tmp_path, first):
     problems = Problems()
-    assert read_document(path, problems).rows.tolist() == [2, 4]
-    assert problems.table()["row"].tolist() == [3]
+    path = write(tmp_path, f'\n{first}\n{{"image": "b.jpg", "caption": "B."}}\n{{"image": "c.jpg", "caption": "C."}}\n')
+    assert read_document(path, problems).rows.tolist() == [3, 4]
+    assert problems.table()["row"].tolist() == [2]
+
+
+def test_one_image_in_a_list_is_that_image_and_several_are_a_problem(tmp_path, draw_photos, read):
+    names = draw_photos(20)
+    rows = [{"image": [name], "caption": "a dog"} for name in names]
+    rows[3]["image"], rows[4]["image"], rows[5]["image"] = names[3:5], names[4], []
+    pairs = read(write(tmp_path, rows))
+    assert pairs.table["image"].tolist() == [name for i, name in enumerate(names) if i not in (3, 5)]
+    assert pairs.problems[["row", "problem"]].to_numpy().tolist() == [[4, "malformed row"], [6, "no image named"]]
 
 
 @pytest.mark.parametrize("text", ["{}", '{"images": [], "annotations": {}}', '{"images": []}', '{"images": [7]}', "7", '"a"'])
@@ -83,7 +105,8 @@ def test_json_of_no_known_kind_is_an_error_that_says_which_there_are(tmp_path, t
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("", "is empty"), ("{", "is no JSON"), ("[" * 100_000, "is no JSON"), ('{"image": "a.jpg"', "is no JSON"),
+    ("", "is empty"), ("{", "is no JSON"), ('{"images": [], "annotations": []}\ngarbage', "is no JSON"),
+    ("[" * 100_000, "is no JSON"), ('{"image": "a.jpg"', "is no JSON"),
     ("[]", "holds no rows"), ("[1]", "holds no rows. Most frequent problems: 1 x malformed row"),
 ])
 def test_what_cannot_be_read_is_an_error(tmp_path, text, message):

@@ -26,6 +26,11 @@ def test_each_line_is_a_caption_of_its_image(tmp_path, name):
     assert problems.table()["row"].tolist() == [4, 5]
 
 
+def test_only_newlines_end_a_line(tmp_path):
+    records = read_records(write(tmp_path, "a.jpg#0\tA dog\u2028runs\x0b.\rb.jpg#0\tB.\n"), Problems())
+    assert records.rows.tolist() == [1, 2] and records.columns["caption"].to_pylist() == ["A dog\u2028runs\x0b.", "B."]
+
+
 def test_pairs_from_captions_of_flickr(tmp_path, draw_photos, read):
     names = draw_photos(10)
     text = "".join(f"{name}#{number}\tcaption {number} of {name}\n" for name in names for number in range(5))

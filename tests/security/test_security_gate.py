@@ -155,12 +155,15 @@ def test_with_the_login_that_streamlit_has_signed_all_is_open(with_login):
     assert ask(cookie=cookie(), host="curation.example.org")[0] == 200
 
 
-@pytest.mark.parametrize("forged", [
+FORGED = [
     "_streamlit_user=true", "_streamlit_user=", cookie(secret="another secret"), cookie(name="_streamlit_xsrf"),
     cookie(LOGGED_IN.replace("true", "false")), cookie(LOGGED_IN.replace("true", '"true"')),
     cookie(LOGGED_IN.replace(APP, "http://other")), cookie("[]"), cookie("chunks-3"), cookie("no json"), cookie("{}"),
     cookie()[:-3], cookie().replace("_streamlit_user=", "user="),
-])
+]
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=range(len(FORGED)))  # a cookie says when it was signed
 def test_a_login_that_streamlit_has_not_signed_for_this_app_opens_nothing(with_login, forged):
     assert ask(cookie=forged)[0] == 401
 

@@ -48,10 +48,10 @@ def read_document(path: Path, problems: Problems) -> Records:
 
 
 def _holds_lines(text: str) -> bool:
-    """Whether some of the first lines is a record of its own, and no document with something behind it."""
+    """Whether some of the first lines is a record of its own, no part of a document and none with something behind it."""
     lines = [line for line in itertools.islice(text.split("\n"), FIRST) if line.strip()]
     found = []
-    for line in lines:
+    for line in filter(lambda line: line.startswith("{"), lines):
         with contextlib.suppress(ValueError, RecursionError):
             found.append(json.loads(line))
     return len(lines) > 1 and any(isinstance(one, dict) and not isinstance(one.get("images"), list) for one in found)

@@ -129,8 +129,9 @@ def preview(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None
     )
     kept = plan.facts["kept"]
     some = f" Of these only the {pairs:,} selected go out." if pairs < kept else ""
-    left = left_behind(workspace.artifact("pairs"), form)
-    st.caption(f"The first {min(FIRST, kept):,} of the {kept:,} pairs that the plan keeps, in their order.{some} {left}")
+    st.caption(f"The first {min(FIRST, kept):,} of the {kept:,} pairs that the plan keeps, in their order.{some}")
+    if left := left_behind(workspace.artifact("pairs"), form):
+        st.caption(left)
 
 
 def size(workspace: Workspace, plan: Artifact, form: str, pairs: int) -> None:

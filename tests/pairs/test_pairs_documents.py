@@ -106,7 +106,8 @@ def test_json_of_no_known_kind_is_an_error_that_says_which_there_are(tmp_path, t
 
 @pytest.mark.parametrize(("text", "message"), [
     ("", "is empty"), ("{", "is no JSON"), ('{"images": [], "annotations": []}\ngarbage', "is no JSON"),
-    ('{\n "images": [\n  {"id": 1},\n  {"id": 2}\n ],\n "annotations": [', "is no JSON"), ("[" * 100_000, "is no JSON"), ('{"image": "a.jpg"', "is no JSON"),
+    ('{\n "images": [\n  {"id": 1},\n  {"id": 2}\n ],\n "annotations": [', "is no JSON"),
+    ("[" * 100_000, "is no JSON"), ('{"image": "a.jpg"', "is no JSON"),
     ("[]", "holds no rows"), ("[1]", "holds no rows. Most frequent problems: 1 x malformed row"),
 ])
 def test_what_cannot_be_read_is_an_error(tmp_path, text, message):

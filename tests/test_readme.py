@@ -17,7 +17,10 @@ def test_it_opens_with_two_commands_of_one_line():
         assert block.count("\n") == 1
         assert block.startswith("python3.11 -m venv .venv && .venv/bin/pip install -r requirements.txt && ")
     assert start.endswith("streamlit run app.py\n")
-    assert check.endswith('-m pytest -m "not slow" -n 2\n')
+    # Browsers draw in software, which takes both cores of a small machine: two of them at once would wait for each other.
+    assert check.endswith(
+        '-m pytest -m "not slow and not browser" -n 2 && .venv/bin/python -m pytest -m "not slow and browser"\n'
+    )
 
 
 def test_the_check_of_a_fresh_machine_takes_its_command_from_here():
